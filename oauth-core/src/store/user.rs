@@ -1,0 +1,79 @@
+//! Users: what the core asks of the application's accounts.
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+use super::error::StoreError;
+use crate::types::{Scope, Subject};
+
+/// Finds users. Small, because hosts bring their own table: no sessions, no pages, no counters.
+#[async_trait]
+pub trait UserStore: fmt::Debug + Send + Sync {
+    /// The user who signs in by this name, active or not. What a login name is (its case, its aliases) is the
+    /// store's own affair; two names of one user give the same subject.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be known. Never `None` for an outage.
+    async fn find_by_login(&self, login: &str) -> Result<Option<User>, StoreError>;
+
+    /// The user with this subject, active or not.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be known. Never `None` for an outage.
+    async fn find_by_subject(&self, subject: &Subject) -> Result<Option<User>, StoreError>;
+
+    /// Replaces a password hash **iff** the stored one is still `old`: after a login that found `old` out of date.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then the hash is the old or the new one.
+    async fn rehash(&self, subject: &Subject, old: &PasswordHash, new: PasswordHash) -> Result<Rehash, StoreError>;
+}
+
+/// Answer of [`UserStore::rehash`].
+#[must_use]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rehash {
+    /// Replaced.
+    Stored,
+    /// The stored hash is another by now, or there is no such user; nothing changed.
+    Moved,
+}
+
+/// A user, as far as issuing tokens is concerned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// The `sub` of tokens.
+    pub subject: Subject,
+    /// Inactive users get nothing, and what they hold stops working.
+    pub active: bool,
+    /// The most that clients may get in this user's name; `None` sets no bound of its own.
+    pub scope: Option<Scope>,
+    /// What is kept of the password; `None` when the host signs users in by other means.
+    pub password: Option<PasswordHash>,
+}
+
+/// An Argon2id hash in PHC string format; `Debug` does not print it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(Box<str>);
+
+impl PasswordHash {
+    /// From PHC text such as `$argon2id$v=19$…`. Whether it parses is found out when it is verified: a hash that
+    /// does not is a fault, never a wrong password.
+    #[must_use]
+    pub fn from_phc(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The PHC text.
+    #[must_use]
+    pub fn as_phc(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(..)")
+    }
+}

@@ -1,0 +1,15 @@
+//! Newtypes, each with its own invariant and nothing else: a value that exists was checked.
+
+mod digest;
+mod ids;
+mod scope;
+mod secret;
+mod time;
+mod uri;
+
+pub use self::digest::{SecretDigest, TokenDigest};
+pub use self::ids::{Audience, ClientId, FamilyId, InvalidId, KeyId, Subject, Tenant, TokenId};
+pub use self::scope::{InvalidScope, Scope};
+pub use self::secret::{AccessToken, ClientSecret};
+pub use self::time::{InvalidLifetime, Lifetime, Timestamp};
+pub use self::uri::{InvalidUri, Issuer, ResourceUri};
