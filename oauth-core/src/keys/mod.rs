@@ -1,0 +1,3 @@
+//! Keys: made, imported, sealed and signing.
+
+pub(crate) mod local;
