@@ -219,6 +219,9 @@ pub enum Fault {
     /// The random source failed.
     #[error(transparent)]
     Entropy(#[from] crate::random::EntropyError),
+    /// The keys cannot be loaded or used.
+    #[error(transparent)]
+    Keys(crate::keys::KeyError),
     /// No key can sign this token now.
     #[error("no active {0} key")]
     NoKey(crate::jose::Alg),
@@ -243,6 +246,7 @@ impl Fault {
             Self::Hash => "hash.corrupt",
             Self::Hook(_) => "hook.failed",
             Self::Entropy(_) => "entropy.failed",
+            Self::Keys(_) => "key.unusable",
             Self::NoKey(_) => "key.none",
             Self::Signing(_) => "key.signing",
             Self::ShuttingDown => "server.shutting_down",
@@ -261,8 +265,17 @@ impl Fault {
         match self {
             Self::Store(error) => !matches!(error.kind(), K::Corrupt),
             Self::Hash => false,
-            Self::HashingBusy | Self::Hook(_) | Self::Entropy(_) | Self::NoKey(_) | Self::Signing(_)
+            Self::HashingBusy | Self::Hook(_) | Self::Entropy(_) | Self::Keys(_) | Self::NoKey(_) | Self::Signing(_)
             | Self::ShuttingDown => true,
+        }
+    }
+}
+
+impl From<crate::keys::KeyError> for Fault {
+    fn from(error: crate::keys::KeyError) -> Self {
+        match error {
+            crate::keys::KeyError::Store(error) => Self::Store(error),
+            other => Self::Keys(other),
         }
     }
 }

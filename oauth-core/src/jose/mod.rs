@@ -8,3 +8,9 @@ pub(crate) mod jws;
 pub use self::alg::Alg;
 pub use self::jwk::{InvalidJwkSet, JwkSet};
 pub(crate) use self::jwk::{InvalidJwk, PublicKey, RsaPadding};
+
+/// base64url without padding (RFC 7515 §2).
+pub(crate) fn base64url(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+}

@@ -12,4 +12,5 @@ pub use self::ids::{Audience, ClientId, FamilyId, InvalidId, KeyId, Subject, Ten
 pub use self::scope::{InvalidScope, Scope};
 pub use self::secret::{AccessToken, ClientSecret};
 pub use self::time::{InvalidLifetime, Lifetime, Timestamp};
+pub(crate) use self::uri::IssuerKind;
 pub use self::uri::{InvalidUri, Issuer, ResourceUri};
