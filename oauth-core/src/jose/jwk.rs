@@ -186,11 +186,9 @@ impl PublicKey {
                     y: encode(y),
                 })
             }
-            Kind::Rsa { n, e, .. } => AlgorithmParameters::RSA(RSAKeyParameters {
-                key_type: RSAKeyType::RSA,
-                n: encode(n),
-                e: encode(e),
-            }),
+            Kind::Rsa { n, e, .. } => {
+                AlgorithmParameters::RSA(RSAKeyParameters { key_type: RSAKeyType::RSA, n: encode(n), e: encode(e) })
+            }
         };
         // Strings and unit variants alone: serializing them to memory does not fail.
         serde_json::to_string(&Jwk { common, algorithm }).unwrap_or_default()

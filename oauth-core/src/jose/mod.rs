@@ -6,5 +6,5 @@ mod jwk;
 pub(crate) mod jws;
 
 pub use self::alg::Alg;
-pub use self::jwk::{InvalidJwkSet, JwkSet};
 pub(crate) use self::jwk::{InvalidJwk, PublicKey, RsaPadding};
+pub use self::jwk::{InvalidJwkSet, JwkSet};
