@@ -300,3 +300,6 @@ fn encode(bytes: impl AsRef<[u8]>) -> String {
 fn decode(text: &str) -> Result<Vec<u8>, InvalidJwk> {
     URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidJwk::Encoding)
 }
+
+#[cfg(test)]
+mod tests;

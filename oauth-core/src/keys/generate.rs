@@ -82,3 +82,70 @@ fn generate_rsa(alg: Alg, size: RsaSize) -> Result<Zeroizing<Vec<u8>>, GenerateE
 fn generate_rsa(alg: Alg, _: RsaSize) -> Result<Zeroizing<Vec<u8>>, GenerateError> {
     Err(GenerateError::RsaKeygenOff(alg))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::local::LocalKey;
+    use crate::random::SystemEntropy;
+
+    #[derive(Debug)]
+    struct Fixed(u8);
+
+    impl Entropy for Fixed {
+        fn fill(&self, buffer: &mut [u8]) -> Result<(), EntropyError> {
+            buffer.fill(self.0);
+            Ok(())
+        }
+    }
+
+    #[derive(Debug)]
+    struct Broken;
+
+    impl Entropy for Broken {
+        fn fill(&self, _: &mut [u8]) -> Result<(), EntropyError> {
+            Err(EntropyError)
+        }
+    }
+
+    #[test]
+    fn generated_keys_sign_and_are_never_the_same() {
+        let algs: &[Alg] = if cfg!(feature = "rsa-keygen") { &Alg::ALL } else { &[Alg::EdDSA, Alg::ES256] };
+        for alg in algs {
+            let make = || generate(*alg, RsaSize::default(), &SystemEntropy::default()).unwrap();
+            let key = LocalKey::from_der(*alg, &make()).unwrap();
+            assert!(key.public().verify(b"x", key.sign(b"x").unwrap().as_ref()));
+            assert_ne!(make(), make());
+        }
+    }
+
+    #[test]
+    fn ed25519_keys_follow_from_the_entropy_alone() {
+        let make = |byte| generate(Alg::EdDSA, RsaSize::default(), &Fixed(byte)).unwrap();
+        assert_eq!(make(1), make(1));
+        assert_ne!(make(1), make(2));
+    }
+
+    #[test]
+    fn without_entropy_there_is_no_key() {
+        assert_eq!(generate(Alg::EdDSA, RsaSize::default(), &Broken), Err(GenerateError::Entropy(EntropyError)));
+        assert_eq!(generate_derive_key(&Broken), Err(EntropyError));
+    }
+
+    #[test]
+    #[cfg(not(feature = "rsa-keygen"))]
+    fn without_the_feature_the_refusal_names_it() {
+        let text = generate(Alg::RS256, RsaSize::default(), &SystemEntropy::default()).unwrap_err().to_string();
+        assert!(text.contains("`rsa-keygen`") && text.contains("openssl genpkey"), "{text}");
+    }
+
+    #[test]
+    #[cfg(feature = "rsa-keygen")]
+    fn rsa_keys_have_the_size_asked_for() {
+        for (size, length) in [(RsaSize::Bits2048, 256), (RsaSize::Bits3072, 384)] {
+            let der = generate(Alg::PS256, size, &SystemEntropy::default()).unwrap();
+            let key = LocalKey::from_der(Alg::PS256, &der).unwrap();
+            assert_eq!(key.sign(b"x").unwrap().as_ref().len(), length);
+        }
+    }
+}

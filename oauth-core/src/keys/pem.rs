@@ -5,7 +5,7 @@ use std::fmt;
 use pem::Pem;
 use zeroize::Zeroizing;
 
-use super::local::{InvalidKey, LocalKey};
+use super::local::LocalKey;
 use crate::jose::Alg;
 
 /// A private key that the host brings. Wiped on drop.
@@ -18,7 +18,7 @@ pub struct ImportedKey {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidPem {
-    /// Encrypted, SEC 1, or an EC key without its public point.
+    /// Encrypted, SEC 1, or a P-256 key without its public point.
     #[error("{found} is not read: convert it with `{command}` and import `key8.pem`")]
     Convert {
         /// What the text holds.
@@ -102,9 +102,11 @@ impl ImportedKey {
         };
         match LocalKey::from_der(alg, &der) {
             Ok(_) => Ok(Self { alg, der }),
-            Err(InvalidKey::Rejected { why, .. }) if kind == Kind::P256 && why == "PublicKeyIsMissing" => {
-                Err(InvalidPem::Convert { found: "an EC key without its public point", command: TO_PKCS8_WITH_POINT })
-            }
+            // The parser wants the public point, and calls a key without it badly encoded.
+            Err(_) if kind == Kind::P256 => Err(InvalidPem::Convert {
+                found: "a P-256 key that is damaged or lacks its public point",
+                command: TO_PKCS8_WITH_POINT,
+            }),
             Err(why) => Err(kind.unusable(why.to_string())),
         }
     }
@@ -218,4 +220,93 @@ fn pkcs1_in_pkcs8(pkcs1: &[u8]) -> Zeroizing<Vec<u8>> {
 fn der_header(tag: u8, length: usize) -> [u8; 4] {
     let [.., high, low] = length.to_be_bytes();
     [tag, 0x82, high, low]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::fixtures;
+
+    const RSA_PKCS1: &str = include_str!("../../tests/fixtures/rsa-2048.pkcs1.pem");
+    const P256_SEC1: &str = include_str!("../../tests/fixtures/p256.sec1.pem");
+
+    fn refusal(pem: &str) -> String {
+        ImportedKey::from_pem(pem, None).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_openssl_writes_is_read() {
+        for (pem, asked, alg) in [
+            (fixtures::RSA, None, Alg::RS256),
+            (fixtures::RSA, Some(Alg::PS256), Alg::PS256),
+            (RSA_PKCS1, None, Alg::RS256),
+            (RSA_PKCS1, Some(Alg::PS256), Alg::PS256),
+            (fixtures::P256, None, Alg::ES256),
+            (fixtures::P256, Some(Alg::ES256), Alg::ES256),
+            (fixtures::ED25519, None, Alg::EdDSA),
+        ] {
+            assert_eq!(ImportedKey::from_pem(pem, asked).unwrap().alg(), alg);
+            assert!(ImportedKey::from_pem(&pem.replace('\n', "\r\n"), asked).is_ok());
+        }
+    }
+
+    #[test]
+    fn both_forms_of_an_rsa_key_are_stored_alike() {
+        let (pkcs8, pkcs1) = (ImportedKey::from_pem(fixtures::RSA, None), ImportedKey::from_pem(RSA_PKCS1, None));
+        assert_eq!(pkcs8.unwrap().der(), pkcs1.unwrap().der());
+    }
+
+    #[test]
+    fn what_is_not_read_says_how_to_convert_it() {
+        for (pem, command) in [
+            (P256_SEC1, TO_PKCS8),
+            (include_str!("../../tests/fixtures/p256.encrypted.pem"), TO_PKCS8),
+            (include_str!("../../tests/fixtures/rsa-2048.encrypted.pem"), TO_PKCS8),
+            (include_str!("../../tests/fixtures/p256-no-public.pkcs8.pem"), TO_PKCS8_WITH_POINT),
+            (include_str!("../../tests/fixtures/p384.pkcs8.pem"), MAKE_EC),
+            (include_str!("../../tests/fixtures/rsa-1024.pkcs8.pem"), MAKE_RSA),
+            (include_str!("../../tests/fixtures/rsa-pss-2048.pkcs8.pem"), MAKE_RSA),
+            (include_str!("../../tests/fixtures/x25519.pkcs8.pem"), MAKE_ED25519),
+        ] {
+            let text = refusal(pem);
+            assert!(text.contains(&format!("`{command}`")), "{text}");
+        }
+        let text = refusal(include_str!("../../tests/fixtures/p256.public.pem"));
+        assert!(text.starts_with("`PUBLIC KEY` is not read"), "{text}");
+    }
+
+    #[test]
+    fn the_algorithm_must_fit_the_key() {
+        for (pem, alg) in [
+            (fixtures::RSA, Alg::ES256),
+            (fixtures::P256, Alg::RS256),
+            (fixtures::ED25519, Alg::ES256),
+            (RSA_PKCS1, Alg::EdDSA),
+        ] {
+            assert!(matches!(ImportedKey::from_pem(pem, Some(alg)), Err(InvalidPem::WrongAlg { .. })));
+        }
+    }
+
+    #[test]
+    fn anything_but_one_key_is_refused() {
+        let two = [fixtures::P256, fixtures::ED25519].concat();
+        assert_eq!(ImportedKey::from_pem(&two, None).unwrap_err(), InvalidPem::NotOneKey(2));
+        for nothing in ["", "secret", "MC4CAQAwBQYDK2VwBCIEIA=="] {
+            assert_eq!(ImportedKey::from_pem(nothing, None).unwrap_err(), InvalidPem::NotOneKey(0));
+        }
+        let long = " ".repeat(MAX_LEN) + fixtures::P256;
+        assert_eq!(ImportedKey::from_pem(&long, None).unwrap_err(), InvalidPem::NotPem);
+        let broken = fixtures::ED25519.replace("MC4", "MC5");
+        assert!(matches!(ImportedKey::from_pem(&broken, None), Err(InvalidPem::Unusable { .. })));
+        for length in 0..600 {
+            let junk = pem::encode(&Pem::new("RSA PRIVATE KEY", vec![0x30; length]));
+            assert!(ImportedKey::from_pem(&junk, None).is_err());
+        }
+    }
+
+    #[test]
+    fn the_key_is_never_printed() {
+        let key = ImportedKey::from_pem(fixtures::ED25519, None).unwrap();
+        assert_eq!(format!("{key:?}"), "ImportedKey(EdDSA, [redacted])");
+    }
 }

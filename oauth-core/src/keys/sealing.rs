@@ -322,3 +322,6 @@ impl<'a> Record<'a> {
         Some(Self::Sealed { id: std::str::from_utf8(id).ok()?, nonce: *nonce, body })
     }
 }
+
+#[cfg(test)]
+mod tests;

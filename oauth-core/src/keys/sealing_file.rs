@@ -114,3 +114,104 @@ fn is_open_to_others(_: &File) -> io::Result<bool> {
 fn file_error(path: &Path, source: io::Error) -> InvalidSealingKey {
     InvalidSealingKey::File { path: path.display().to_string(), source }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::thread;
+
+    use super::*;
+    use crate::random::SystemEntropy;
+
+    /// A directory of its own, gone at the end of the test.
+    struct Directory(PathBuf);
+
+    impl Directory {
+        fn new(test: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("oauth-core-{test}-{}", std::process::id()));
+            fs::create_dir(&path).unwrap();
+            Self(path)
+        }
+
+        fn entries(&self) -> usize {
+            fs::read_dir(&self.0).unwrap().count()
+        }
+    }
+
+    impl Drop for Directory {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn load_or_create(path: &Path) -> Result<SealingKey, InvalidSealingKey> {
+        SealingKey::load_or_create(path, &SystemEntropy::default())
+    }
+
+    #[test]
+    fn the_first_start_makes_the_key_and_every_later_one_reads_it() {
+        let directory = Directory::new("first");
+        let path = directory.0.join("sealing.key");
+        let first = load_or_create(&path).unwrap();
+        let bytes = fs::read(&path).unwrap();
+        assert_eq!(load_or_create(&path).unwrap().to_line(), first.to_line());
+        assert_eq!(fs::read(&path).unwrap(), bytes);
+        assert_eq!(bytes, first.to_line().as_bytes());
+        assert_eq!(directory.entries(), 1, "no draft stays");
+    }
+
+    #[test]
+    fn all_who_start_at_once_agree_on_one_key() {
+        let directory = Directory::new("race");
+        for round in 0..20 {
+            let path = directory.0.join(round.to_string());
+            let barrier = Barrier::new(8);
+            let lines: Vec<_> = thread::scope(|scope| {
+                let start = || {
+                    barrier.wait();
+                    load_or_create(&path).unwrap().to_line()
+                };
+                let threads: Vec<_> = (0..8).map(|_| scope.spawn(start)).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            assert!(lines.iter().all(|line| *line == lines[0]), "round {round}");
+        }
+        assert_eq!(directory.entries(), 20);
+    }
+
+    #[test]
+    fn a_damaged_file_is_refused_and_kept() {
+        let directory = Directory::new("damaged");
+        let path = directory.0.join("sealing.key");
+        load_or_create(&path).unwrap();
+        for damaged in ["", "a:", "a:AQEB\n", &"x".repeat(1000), "a:\u{0}"] {
+            fs::write(&path, damaged).unwrap();
+            assert!(load_or_create(&path).is_err(), "{damaged}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), damaged);
+        }
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_an_error_that_names_the_file() {
+        let text = load_or_create(Path::new("/nonexistent/sealing.key")).unwrap_err().to_string();
+        assert!(text.contains("`/nonexistent/sealing.key`"), "{text}");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn the_file_is_for_its_owner_only() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let directory = Directory::new("mode");
+        let path = directory.0.join("sealing.key");
+        load_or_create(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
+        for mode in [0o604, 0o640, 0o602, 0o610, 0o644] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let text = load_or_create(&path).unwrap_err().to_string();
+            assert!(text.contains(&format!("`chmod 600 {}`", path.display())), "{text}");
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
+        assert!(load_or_create(&path).is_ok());
+    }
+}
