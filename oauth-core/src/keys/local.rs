@@ -86,11 +86,6 @@ impl LocalKey {
         Ok(Self { pair, public: public.map_err(InvalidKey::Public)?, random })
     }
 
-    /// The algorithm it signs with.
-    pub(crate) const fn alg(&self) -> Alg {
-        self.public.alg()
-    }
-
     /// The public half.
     pub(crate) const fn public(&self) -> &PublicKey {
         &self.public
