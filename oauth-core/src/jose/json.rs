@@ -158,3 +158,121 @@ impl<'de> Visitor<'de> for Strict<'_> {
         Ok(Value::Object(members))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    const SMALL: Limits = Limits { bytes: 200, depth: 3, values: 6 };
+
+    fn parse(text: &str) -> Result<Map<String, Value>, InvalidJson> {
+        object(text.as_bytes(), SMALL)
+    }
+
+    #[test]
+    fn members_repeated_at_any_depth_are_refused() {
+        for text in
+            [r#"{"a":1,"a":1}"#, r#"{"a":1,"\u0061":2}"#, r#"{"x":{"a":1,"a":1}}"#, r#"{"x":[{"a":1,"b":2,"a":1}]}"#]
+        {
+            assert_eq!(parse(text), Err(InvalidJson::Shape), "{text}");
+        }
+        assert!(parse(r#"{"a":{"a":1},"b":{"a":1}}"#).is_ok());
+    }
+
+    #[test]
+    fn anything_but_one_object_is_refused() {
+        for text in ["[]", "1", "\"a\"", "null", "true"] {
+            assert_eq!(parse(text), Err(InvalidJson::Shape), "{text}");
+        }
+        for text in [
+            "",
+            " ",
+            "{",
+            "{}{}",
+            "{} x",
+            "{},",
+            "{\"a\":1,}",
+            "{a:1}",
+            "{'a':1}",
+            "\u{feff}{}",
+            "{\"a\":NaN}",
+            "{\"a\":01}",
+            "{\"a\":\"\u{0}\"}",
+            "{\"a\":\"\n\"}",
+            r#"{"a":"\ud800"}"#,
+            "{}\0",
+            "// x\n{}",
+            "{\"a\":1e999}",
+        ] {
+            assert_eq!(parse(text), Err(InvalidJson::Syntax), "{text}");
+        }
+        assert_eq!(object(b"{\"a\":\"\xff\"}", SMALL), Err(InvalidJson::NotUtf8));
+        assert_eq!(object(b"\xff\xfe{\0}\0", SMALL), Err(InvalidJson::NotUtf8));
+        assert!(parse(" {}\r\n").is_ok());
+    }
+
+    #[test]
+    fn every_limit_is_exact() {
+        assert!(parse(&format!("{{{}}}", " ".repeat(198))).is_ok());
+        assert_eq!(parse(&format!("{{{}}}", " ".repeat(199))), Err(InvalidJson::TooLong));
+        assert!(parse(r#"{"a":{"b":[1]}}"#).is_ok());
+        assert_eq!(parse(r#"{"a":{"b":[[1]]}}"#), Err(InvalidJson::Shape));
+        assert!(parse(r#"{"a":[1,2,3,4]}"#).is_ok());
+        assert_eq!(parse(r#"{"a":[1,2,3,4,5]}"#), Err(InvalidJson::Shape));
+    }
+
+    #[test]
+    fn a_member_of_another_type_is_not_the_same_as_an_absent_one() {
+        let members = parse(r#"{"i":-5,"s":"x","n":null,"f":1.0,"e":1e3}"#).unwrap();
+        assert_eq!(integer(&members, "i"), Ok(Some(-5)));
+        assert_eq!(text(&members, "s"), Ok(Some("x")));
+        for name in ["s", "n", "f", "e"] {
+            assert_eq!(integer(&members, name), Err(InvalidJson::Type), "{name}");
+        }
+        for name in ["i", "n", "f"] {
+            assert_eq!(text(&members, name), Err(InvalidJson::Type), "{name}");
+        }
+        assert_eq!((integer(&members, "x"), text(&members, "x")), (Ok(None), Ok(None)));
+        let large = parse(r#"{"exp":18446744073709551615,"nbf":1e308}"#).unwrap();
+        assert_eq!(integer(&large, "exp"), Err(InvalidJson::Type));
+        assert_eq!(integer(&large, "nbf"), Err(InvalidJson::Type));
+    }
+
+    #[test]
+    fn a_number_in_the_form_of_arbitrary_precision_is_a_number() {
+        let members = parse(r#"{"exp":{"$serde_json::private::Number":"17"}}"#).unwrap();
+        assert_eq!(integer(&members, "exp"), Ok(Some(17)));
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            "\\PC{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map("\\PC{0,6}", inner, 0..4).prop_map(|map| json!(map)),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_parsed_is_what_was_written(members in prop::collection::btree_map("\\PC{0,6}", value(), 0..5)) {
+            let text = serde_json::to_string(&members).unwrap();
+            let parsed = object(text.as_bytes(), Limits::CLAIMS).unwrap();
+            prop_assert_eq!(Value::Object(parsed), json!(members));
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = object(&bytes, SMALL);
+        }
+    }
+}

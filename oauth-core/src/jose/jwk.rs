@@ -186,11 +186,9 @@ impl PublicKey {
                     y: encode(y),
                 })
             }
-            Kind::Rsa { n, e, .. } => AlgorithmParameters::RSA(RSAKeyParameters {
-                key_type: RSAKeyType::RSA,
-                n: encode(n),
-                e: encode(e),
-            }),
+            Kind::Rsa { n, e, .. } => {
+                AlgorithmParameters::RSA(RSAKeyParameters { key_type: RSAKeyType::RSA, n: encode(n), e: encode(e) })
+            }
         };
         // Strings and unit variants alone: serializing them to memory does not fail.
         serde_json::to_string(&Jwk { common, algorithm }).unwrap_or_default()
@@ -302,3 +300,6 @@ fn encode(bytes: impl AsRef<[u8]>) -> String {
 fn decode(text: &str) -> Result<Vec<u8>, InvalidJwk> {
     URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidJwk::Encoding)
 }
+
+#[cfg(test)]
+mod tests;

@@ -164,3 +164,6 @@ impl Header {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,8 +6,8 @@ mod jwk;
 pub(crate) mod jws;
 
 pub use self::alg::Alg;
-pub use self::jwk::{InvalidJwkSet, JwkSet};
 pub(crate) use self::jwk::{InvalidJwk, PublicKey, RsaPadding};
+pub use self::jwk::{InvalidJwkSet, JwkSet};
 
 /// base64url without padding (RFC 7515 §2).
 pub(crate) fn base64url(bytes: &[u8]) -> String {

@@ -86,11 +86,6 @@ impl LocalKey {
         Ok(Self { pair, public: public.map_err(InvalidKey::Public)?, random })
     }
 
-    /// The algorithm it signs with.
-    pub(crate) const fn alg(&self) -> Alg {
-        self.public.alg()
-    }
-
     /// The public half.
     pub(crate) const fn public(&self) -> &PublicKey {
         &self.public
@@ -144,5 +139,60 @@ impl Signature {
 impl fmt::Debug for LocalKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "LocalKey({:?})", self.public)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jose::jws;
+    use crate::keys::ImportedKey;
+    use crate::keys::fixtures;
+
+    #[test]
+    fn the_ed25519_example_of_rfc_8037_is_signed_byte_for_byte() {
+        // App. A.1 and A.4; RFC 8410 §7 gives the bytes before the seed.
+        let seed = URL_SAFE_NO_PAD.decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A").unwrap();
+        let head = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
+        let key = LocalKey::from_der(Alg::EdDSA, &[&head[..], &seed].concat()).unwrap();
+        assert_eq!(key.public().thumbprint(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+        let input = jws::signing_input("eyJhbGciOiJFZERTQSJ9", b"Example of Ed25519 signing");
+        assert_eq!(
+            key.sign_compact(input).unwrap(),
+            "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhij\
+             cNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg"
+        );
+    }
+
+    #[test]
+    fn every_size_of_rsa_key_signs_in_its_own_length() {
+        for (pem, length) in [
+            (fixtures::RSA, 256),
+            (include_str!("../../tests/fixtures/rsa-3072.pkcs8.pem"), 384),
+            (include_str!("../../tests/fixtures/rsa-4096.pkcs8.pem"), 512),
+        ] {
+            for alg in [Alg::RS256, Alg::PS256] {
+                let key = LocalKey::from_der(alg, ImportedKey::from_pem(pem, Some(alg)).unwrap().der()).unwrap();
+                let signature = key.sign(b"message").unwrap();
+                assert_eq!(signature.as_ref().len(), length);
+                assert!(key.public().verify(b"message", signature.as_ref()));
+                assert!(!key.public().verify(b"massage", signature.as_ref()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_of_another_kind_is_refused() {
+        for alg in Alg::ALL {
+            let key = ImportedKey::from_pem(fixtures::RSA, None).unwrap();
+            assert_eq!(LocalKey::from_der(alg, key.der()).is_ok(), matches!(alg, Alg::RS256 | Alg::PS256));
+            assert!(LocalKey::from_der(alg, &[]).is_err());
+        }
+    }
+
+    #[test]
+    fn debug_shows_the_public_half_only() {
+        let text = format!("{:?}", fixtures::key(Alg::EdDSA));
+        assert!(text.starts_with("LocalKey(PublicKey(EdDSA, ") && text.len() < 80, "{text}");
     }
 }

@@ -4,6 +4,8 @@
 //! memory for at most 60 seconds. The first key of an algorithm signs at once; later ones are announced first, so that
 //! every reader's cached key set knows a key before it signs.
 
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod generate;
 mod key_set;
 mod keyring;
@@ -11,6 +13,7 @@ pub(crate) mod local;
 mod pem;
 pub(crate) mod schedule;
 mod sealing;
+mod sealing_file;
 mod signer;
 
 use std::fmt;
@@ -18,12 +21,14 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-pub use self::generate::{GenerateError, RsaSize};
-pub(crate) use self::key_set::{KeySet, SigningKey};
+use self::generate::GenerateError;
+pub use self::generate::RsaSize;
+pub(crate) use self::key_set::KeySet;
 pub(crate) use self::keyring::{CACHE_AGE, KeyChange, Keyring};
 pub use self::pem::{ImportedKey, InvalidPem};
-pub use self::sealing::{SealError, SealingKey, SealingKeys};
-pub(crate) use self::sealing::{SealContext, Sealing};
+pub use self::sealing::{InvalidSealingKey, SealingKey, SealingKeys};
+use self::sealing::{SealContext, SealError};
+pub(crate) use self::sealing::Sealing;
 pub use self::signer::{Signer, SignerError};
 use crate::jose::{Alg, PublicKey};
 use crate::random::Entropy;
@@ -90,7 +95,7 @@ impl KeySettings {
     }
 
     fn unseal(&self, sealed: &[u8], kid: &KeyId) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        self.sealing.open(sealed, self.context(kid)).map_err(|source| KeyError::Sealed { kid: kid.clone(), source })
+        self.sealing.open(sealed, self.context(kid)).map_err(|why| KeyError::Sealed { kid: kid.clone(), why: why.to_string() })
     }
 
     fn is_sealed_by_first(&self, sealed: &[u8]) -> bool {
@@ -129,8 +134,8 @@ pub enum KeyError {
         why: String,
     },
     /// A key could not be made.
-    #[error(transparent)]
-    Generate(#[from] GenerateError),
+    #[error("{0}")]
+    Generate(String),
     /// A key that was brought along is unusable.
     #[error("the key cannot be imported: {0}")]
     Import(String),
@@ -149,15 +154,15 @@ pub enum KeyError {
     #[error("{0} keys are held by external signers; bring the next one with `external_signer`")]
     NoSuccessor(Alg),
     /// A key could not be sealed.
-    #[error(transparent)]
-    Seal(#[from] SealError),
+    #[error("a key could not be sealed: {0}")]
+    Seal(String),
     /// A key could not be unsealed.
-    #[error("key `{kid}` cannot be unsealed: {source}")]
+    #[error("key `{kid}` cannot be unsealed: {why}")]
     Sealed {
         /// Which key.
         kid: KeyId,
         /// Why.
-        source: SealError,
+        why: String,
     },
     /// An external signer does not do what it should.
     #[error("the external signer `{name}` is unusable: {why}")]
@@ -189,5 +194,17 @@ pub enum KeyError {
 impl KeyError {
     fn broken(record: &KeyRecord, why: impl fmt::Display) -> Self {
         Self::Broken { kid: record.kid.clone(), why: why.to_string() }
+    }
+}
+
+impl From<GenerateError> for KeyError {
+    fn from(error: GenerateError) -> Self {
+        Self::Generate(error.to_string())
+    }
+}
+
+impl From<SealError> for KeyError {
+    fn from(error: SealError) -> Self {
+        Self::Seal(error.to_string())
     }
 }
