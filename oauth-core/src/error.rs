@@ -265,7 +265,12 @@ impl Fault {
         match self {
             Self::Store(error) => !matches!(error.kind(), K::Corrupt),
             Self::Hash => false,
-            Self::HashingBusy | Self::Hook(_) | Self::Entropy(_) | Self::Keys(_) | Self::NoKey(_) | Self::Signing(_)
+            Self::HashingBusy
+            | Self::Hook(_)
+            | Self::Entropy(_)
+            | Self::Keys(_)
+            | Self::NoKey(_)
+            | Self::Signing(_)
             | Self::ShuttingDown => true,
         }
     }

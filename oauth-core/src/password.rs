@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use argon2::password_hash::phc;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use futures_channel::oneshot;
-use ring::constant_time;
 use zeroize::Zeroizing;
 
 use crate::error::Fault;
 use crate::store::PasswordHash;
+use crate::types::constant_time_eq;
 
 /// Hashes that may wait while every thread is busy; one more is answered `temporarily_unavailable`.
 const QUEUE: usize = 64;
@@ -53,7 +53,7 @@ impl HashingPool {
         let mut matched = None;
         for (at, one) in kept.iter().enumerate() {
             let same_work = one.params == argon && one.salt == salt;
-            let equal = constant_time::verify_slices_are_equal(&one.output, computed.as_slice()).is_ok();
+            let equal = constant_time_eq(&one.output, &computed);
             if same_work && equal {
                 matched = Some(at);
             }

@@ -82,11 +82,7 @@ pub(crate) async fn authenticate(
 
 /// The place of the secret that matches: one SHA-256 compared with all, then one Argon2id where the server has it on
 /// and no generated secret matched.
-async fn match_secret(
-    server: &Inner,
-    presented: &str,
-    secrets: &[ClientSecretRecord],
-) -> Result<Option<usize>, Fault> {
+async fn match_secret(server: &Inner, presented: &str, secrets: &[ClientSecretRecord]) -> Result<Option<usize>, Fault> {
     if let Some(at) = match_generated(presented, secrets) {
         return Ok(Some(at));
     }

@@ -58,12 +58,12 @@ impl Endpoints {
         let own = |path: Option<String>, default: &str| path.unwrap_or_else(|| format!("{}{default}", issuer.path()));
         let base = self.public_base.unwrap_or_default();
         if !(base.is_empty() || is_path(&base) && !base.ends_with('/')) {
-            mistakes.push(format!("the public base `{base}` is no path; write it like `/auth`, without a slash at the end"));
+            mistakes.push(format!(
+                "the public base `{base}` is no path; write it like `/auth`, without a slash at the end"
+            ));
         }
-        let mut paths = vec![
-            (Endpoint::Token, own(self.token, "/oauth/token")),
-            (Endpoint::Jwks, own(self.jwks, "/oauth/jwks")),
-        ];
+        let mut paths =
+            vec![(Endpoint::Token, own(self.token, "/oauth/token")), (Endpoint::Jwks, own(self.jwks, "/oauth/jwks"))];
         if has_metadata {
             let well_known = format!("/.well-known/oauth-authorization-server{}", issuer.path());
             paths.push((Endpoint::Metadata, well_known));

@@ -5,9 +5,9 @@ pub(crate) mod host;
 
 use std::sync::Arc;
 
+use crate::policy::lifetime;
 use crate::policy::resource::{Resource, Target};
 use crate::policy::scope::{GrantedScope, ScopeMode};
-use crate::policy::lifetime;
 use crate::store::{AccessTokenFormat, AuthenticationContext, Binding, Client, Principal};
 use crate::types::{Audience, FamilyId, Lifetime, ResourceUri};
 

@@ -106,7 +106,8 @@ impl SigningKey {
             TokenProfile::Legacy { typ: Some(LegacyTyp::Jwt), omit: Vec::new() },
             TokenProfile::Legacy { typ: None, omit: Vec::new() },
         ];
-        let headers = profiles.iter().map(|profile| (profile.typ(), jws::encode_header(alg, &record.kid, profile.typ())));
+        let headers =
+            profiles.iter().map(|profile| (profile.typ(), jws::encode_header(alg, &record.kid, profile.typ())));
         Ok(Self { alg, signer, headers: headers.collect() })
     }
 
@@ -121,7 +122,8 @@ impl SigningKey {
         match &self.signer {
             AnySigner::Local(key) => key.sign_compact(input).map_err(|error| Fault::Signing(error.to_string())),
             AnySigner::External(signer) => {
-                let signature = signer.sign(input.as_bytes()).await.map_err(|error| Fault::Signing(error.to_string()))?;
+                let signature =
+                    signer.sign(input.as_bytes()).await.map_err(|error| Fault::Signing(error.to_string()))?;
                 Ok(format!("{input}.{}", base64url(&signature)))
             }
         }

@@ -88,7 +88,9 @@ impl Keyring {
             // at most: make or promote, then announce the next
             for _ in 0..TRIES {
                 let records = self.records().await?;
-                let Some(step) = schedule::due(of(&records, KeyUse::Sign(*alg)), now, self.settings.rules) else { break };
+                let Some(step) = schedule::due(of(&records, KeyUse::Sign(*alg)), now, self.settings.rules) else {
+                    break;
+                };
                 match step {
                     Due::MakeActive => changes.extend(self.make(*alg, KeyState::Active, now).await?),
                     Due::Announce if self.settings.has_external(*alg) => break,

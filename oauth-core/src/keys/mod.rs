@@ -26,9 +26,9 @@ pub use self::generate::RsaSize;
 pub(crate) use self::key_set::KeySet;
 pub(crate) use self::keyring::{CACHE_AGE, KeyChange, Keyring};
 pub use self::pem::{ImportedKey, InvalidPem};
+pub(crate) use self::sealing::Sealing;
 pub use self::sealing::{InvalidSealingKey, SealingKey, SealingKeys};
 use self::sealing::{SealContext, SealError};
-pub(crate) use self::sealing::Sealing;
 pub use self::signer::{Signer, SignerError};
 use crate::jose::{Alg, PublicKey};
 use crate::random::Entropy;
@@ -57,7 +57,7 @@ impl KeyNaming {
 }
 
 /// A key that the host brings along.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) enum ProvidedKey {
     Imported { key: ImportedKey, kid: Option<KeyId> },
     External(Arc<dyn Signer>),
@@ -95,7 +95,9 @@ impl KeySettings {
     }
 
     fn unseal(&self, sealed: &[u8], kid: &KeyId) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        self.sealing.open(sealed, self.context(kid)).map_err(|why| KeyError::Sealed { kid: kid.clone(), why: why.to_string() })
+        self.sealing
+            .open(sealed, self.context(kid))
+            .map_err(|why| KeyError::Sealed { kid: kid.clone(), why: why.to_string() })
     }
 
     fn is_sealed_by_first(&self, sealed: &[u8]) -> bool {

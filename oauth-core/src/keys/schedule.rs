@@ -26,7 +26,11 @@ pub(crate) enum Due {
 }
 
 /// What is due now. Follows the records, never the start of a process.
-pub(crate) fn due<'a>(keys: impl Iterator<Item = &'a KeyRecord> + Clone, now: Timestamp, rules: KeyRules) -> Option<Due> {
+pub(crate) fn due<'a>(
+    keys: impl Iterator<Item = &'a KeyRecord> + Clone,
+    now: Timestamp,
+    rules: KeyRules,
+) -> Option<Due> {
     let active = keys.clone().find(|key| key.state == KeyState::Active);
     let next = keys.filter(|key| key.state == KeyState::Announced).min_by_key(|key| key.times.announced_at);
     let (active, since) = match (active, next) {

@@ -6,7 +6,7 @@ use crate::types::{Audience, Lifetime, ResourceUri, Scope};
 
 /// A protected resource that this server knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resource {
+pub(crate) struct Resource {
     pub(crate) uri: ResourceUri,
     pub(crate) scope: Option<Scope>,
     pub(crate) format: Option<AccessTokenFormat>,
@@ -36,7 +36,8 @@ pub(crate) fn target<'a>(
     if requested.is_empty() {
         return Ok(Target { audience: client.audience.clone(), scope: None, format: None, lifetime: None });
     }
-    let mut target = Target { audience: Vec::with_capacity(requested.len()), scope: None, format: None, lifetime: None };
+    let mut target =
+        Target { audience: Vec::with_capacity(requested.len()), scope: None, format: None, lifetime: None };
     for (place, uri) in requested.iter().enumerate() {
         let resource = known
             .iter()

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::clock::ServerClock;
 use super::client_spec::{Mistakes, check_format, parse_networks};
+use super::clock::ServerClock;
 use super::in_flight::InFlight;
 use super::transport::TransportRule;
 use super::{AuthorizationServer, Inner};
@@ -344,7 +344,7 @@ impl Builder {
         let grant_settings = self.check_tokens(&algorithms, &mut mistakes);
         let proxies = parse_networks(&self.proxies, &mut mistakes);
         let has_metadata = self.issuer.kind() != IssuerKind::LegacyName;
-        let mounted = self.endpoints.settle(&self.issuer, has_metadata, &mut mistakes);
+        let mounted = self.endpoints.settle(&self.issuer, has_metadata, &mut mistakes.0);
         if self.hashing_threads.is_some_and(|threads| !(1..=64).contains(&threads)) {
             mistakes.say("hashing needs 1 to 64 threads".into());
         }
@@ -354,9 +354,9 @@ impl Builder {
         if !mistakes.0.is_empty() {
             return Err(mistakes.into_errors(""));
         }
-        let threads = self.hashing_threads.unwrap_or_else(|| {
-            std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4))
-        });
+        let threads = self
+            .hashing_threads
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4)));
         Ok(Configured {
             metadata: metadata(&self.issuer, &mounted),
             challenge: format!("Basic realm=\"{}\"", self.issuer),
@@ -482,9 +482,8 @@ impl Builder {
         let mut resources: Vec<Resource> = Vec::new();
         for (text, settings) in &self.resources {
             let scope = settings.scope.as_deref().map(|text| mistakes.keep(Scope::parse(text), Scope::empty));
-            let lifetime = settings
-                .access_token_lifetime
-                .map(|span| mistakes.keep(Lifetime::try_from(span), || Lifetime::SECOND));
+            let lifetime =
+                settings.access_token_lifetime.map(|span| mistakes.keep(Lifetime::try_from(span), || Lifetime::SECOND));
             if let Some(format) = &settings.access_token {
                 check_format(format, algorithms, mistakes);
             }

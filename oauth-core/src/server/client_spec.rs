@@ -8,8 +8,8 @@ use super::builder::ConfigErrors;
 use crate::grant::GrantSettings;
 use crate::jose::Alg;
 use crate::store::{
-    AccessTokenFormat, AccessTokenRule, AuthMethod, AuthMethods, Client, Extra, GrantTypes, OptionalClaim,
-    RefreshRule, TokenProfile,
+    AccessTokenFormat, AccessTokenRule, AuthMethod, AuthMethods, Client, Extra, GrantTypes, OptionalClaim, RefreshRule,
+    TokenProfile,
 };
 use crate::types::{Audience, ClientId, Lifetime, ResourceUri, Scope, Timestamp};
 
@@ -303,7 +303,9 @@ impl ClientSpec {
     fn check_networks(&self, mistakes: &mut Mistakes) -> Option<Vec<IpNet>> {
         let texts = self.networks.as_ref()?;
         if texts.is_empty() {
-            mistakes.say("its list of networks is empty, so it could authenticate from nowhere; drop `.networks` for any".into());
+            mistakes.say(
+                "its list of networks is empty, so it could authenticate from nowhere; drop `.networks` for any".into(),
+            );
         }
         Some(parse_networks(texts, mistakes))
     }
@@ -316,7 +318,9 @@ pub(crate) fn parse_networks(texts: &[String], mistakes: &mut Mistakes) -> Vec<I
         match text.parse::<IpNet>() {
             Ok(network) if network.trunc() == network => networks.push(network),
             Ok(network) => mistakes.say(format!("the network `{text}` has host bits set; write `{}`", network.trunc())),
-            Err(_) => mistakes.say(format!("`{text}` is no network; write it like `203.0.113.0/24` or `2001:db8::/32`")),
+            Err(_) => {
+                mistakes.say(format!("`{text}` is no network; write it like `203.0.113.0/24` or `2001:db8::/32`"))
+            }
         }
     }
     networks
@@ -326,7 +330,9 @@ pub(crate) fn parse_networks(texts: &[String], mistakes: &mut Mistakes) -> Vec<I
 pub(crate) fn check_format(format: &AccessTokenFormat, algorithms: &[Alg], mistakes: &mut Mistakes) {
     let AccessTokenFormat::Jwt { alg, profile } = format else { return };
     if !algorithms.contains(alg) {
-        mistakes.say(format!("this server does not sign with {alg}; add it with `.algorithm(Alg::{alg:?})` on the builder"));
+        mistakes.say(format!(
+            "this server does not sign with {alg}; add it with `.algorithm(Alg::{alg:?})` on the builder"
+        ));
     }
     if let TokenProfile::Legacy { omit, .. } = profile {
         let keeps_sub = !omit.contains(&OptionalClaim::Sub);

@@ -203,9 +203,12 @@ impl Inner {
         let user = self.stores.users.find_by_subject(subject).await?;
         let family = FamilyId::from_bytes(time_ordered(now, self.entropy.as_ref())?);
         let auth = AuthenticationContext { auth_time: now, amr: Vec::new(), acr: None };
-        let principal = client.as_ref().map(|client| Principal::User { subject: subject.clone(), client: client.id.clone() });
+        let principal =
+            client.as_ref().map(|client| Principal::User { subject: subject.clone(), client: client.id.clone() });
         let facts = match (&client, &principal) {
-            (Some(client), Some(principal)) => self.hook.facts(context, client, principal).await.map_err(Fault::Hook)?,
+            (Some(client), Some(principal)) => {
+                self.hook.facts(context, client, principal).await.map_err(Fault::Hook)?
+            }
             _ => return Err(Refusal::ClientUnknown.into()),
         };
         let grant = host::decide(client, user, scopes, auth, family, &self.grant_settings)?;

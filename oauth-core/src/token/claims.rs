@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use crate::jose::json;
 use crate::store::{Binding, LegacyTyp, OptionalClaim, TokenProfile};
 use crate::types::{Audience, Timestamp};
 
@@ -79,5 +80,5 @@ impl TokenProfile {
 
 /// A NumericDate that is exactly an integer; anything else is a malformed token, never an absent claim.
 pub(crate) fn numeric_date(claims: &Map<String, Value>, name: &str) -> Option<Timestamp> {
-    claims.get(name)?.as_i64().map(Timestamp::from_seconds)
+    json::integer(claims, name).ok().flatten().map(Timestamp::from_seconds)
 }

@@ -10,13 +10,19 @@ use crate::grant::ValidatedGrant;
 use crate::store::{Client, Principal};
 
 /// The claims that belong to the protocol; a hook that sets one is ignored, and the audit trail says so.
-pub const RESERVED_CLAIMS: [&str; 13] = [
-    "act", "aud", "auth_time", "client_id", "cnf", "exp", "iat", "iss", "jti", "nbf", "nonce", "scope", "sub",
-];
+pub const RESERVED_CLAIMS: [&str; 13] =
+    ["act", "aud", "auth_time", "client_id", "cnf", "exp", "iat", "iss", "jti", "nbf", "nonce", "scope", "sub"];
 
 /// The answer members that belong to the protocol.
 const RESERVED_MEMBERS: [&str; 9] = [
-    "access_token", "error", "error_description", "expires_in", "id_token", "refresh_token", "scope", "state",
+    "access_token",
+    "error",
+    "error_description",
+    "expires_in",
+    "id_token",
+    "refresh_token",
+    "scope",
+    "state",
     "token_type",
 ];
 

@@ -17,9 +17,7 @@ use crate::store::{
     FoundAccessToken, GrantStore, OptionalClaim, Principal, Standing, StandingQuery, StoreError, TokenProfile,
 };
 use crate::time::{Clock, SystemClock};
-use crate::types::{
-    Audience, ClientId, FamilyId, Lifetime, Scope, Subject, Timestamp, TokenDigest, TokenId,
-};
+use crate::types::{Audience, ClientId, FamilyId, Lifetime, Scope, Subject, Timestamp, TokenDigest, TokenId};
 
 /// How far ahead of ours the clock of the server that issued a token may be.
 const ISSUED_AHEAD: Lifetime = Lifetime::of_seconds(5);
@@ -27,8 +25,7 @@ const ISSUED_AHEAD: Lifetime = Lifetime::of_seconds(5);
 const FETCH_EVERY: Lifetime = Lifetime::of_seconds(60);
 
 /// Fetches the issuer's JWK set as text. There is no HTTP client in this house: bring yours.
-pub type FetchJwks =
-    Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<String, VerifierError>> + Send>> + Send + Sync>;
+pub type FetchJwks = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<String, VerifierError>> + Send>> + Send + Sync>;
 
 /// What a fetch failed with; for the operator only.
 pub type VerifierError = Box<dyn std::error::Error + Send + Sync>;
@@ -230,7 +227,8 @@ impl TokenVerifier {
     pub async fn verify(&self, token: &str) -> Result<VerifiedAccess, Error> {
         let now = self.0.clock.now();
         // a compact JWS has dots, an opaque token has none
-        let access = if token.contains('.') { self.0.verify_jwt(token, now).await? } else { self.0.look_up(token).await? };
+        let access =
+            if token.contains('.') { self.0.verify_jwt(token, now).await? } else { self.0.look_up(token).await? };
         if now >= access.expires_at {
             return Err(Refusal::TokenExpired.into());
         }
@@ -325,12 +323,8 @@ impl Verifier {
 
     async fn check_standing(&self, grants: &dyn GrantStore, access: &VerifiedAccess) -> Result<(), Error> {
         let Some(principal) = access.principal.clone() else { return Ok(()) };
-        let query = StandingQuery {
-            id: access.id.clone(),
-            family: access.family,
-            principal,
-            issued_at: access.issued_at,
-        };
+        let query =
+            StandingQuery { id: access.id.clone(), family: access.family, principal, issued_at: access.issued_at };
         match grants.standing(&query).await? {
             Standing::Live => Ok(()),
             Standing::Revoked => Err(Refusal::TokenRevoked.into()),
@@ -397,9 +391,5 @@ impl KeySource {
 
 /// A text claim; another type is malformed.
 fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, Refusal> {
-    match claims.get(name) {
-        None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(Refusal::TokenMalformed),
-    }
+    json::text(claims, name).map_err(|_| Refusal::TokenMalformed)
 }

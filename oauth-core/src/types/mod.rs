@@ -7,6 +7,7 @@ mod secret;
 mod time;
 mod uri;
 
+pub(crate) use self::digest::constant_time_eq;
 pub use self::digest::{SecretDigest, TokenDigest};
 pub use self::ids::{Audience, ClientId, FamilyId, InvalidId, KeyId, Subject, Tenant, TokenId};
 pub use self::scope::{InvalidScope, Scope};

@@ -65,8 +65,18 @@ mod tests {
     #[test]
     fn what_is_not_strict_is_malformed() {
         for bad in [
-            &b"Basic"[..], b"Basic ", b"Basic YWI=", b"Basic OmI=", b"Basic YTpi\n", b"Basic YT pi", b"Basic YTpiYw",
-            b"Basic YTpiYw=", b"Basic YTo_Pz8_", b"Basic YQA6Yg==", b"Basic /zph", b"Basic YTpiYx==",
+            &b"Basic"[..],
+            b"Basic ",
+            b"Basic YWI=",
+            b"Basic OmI=",
+            b"Basic YTpi\n",
+            b"Basic YT pi",
+            b"Basic YTpiYw",
+            b"Basic YTpiYw=",
+            b"Basic YTo_Pz8_",
+            b"Basic YQA6Yg==",
+            b"Basic /zph",
+            b"Basic YTpiYx==",
         ] {
             assert_eq!(parse(bad).err(), Some(Refusal::AuthorizationMalformed), "{}", String::from_utf8_lossy(bad));
         }

@@ -44,7 +44,10 @@ impl<'a> Params<'a> {
 
     /// Every value of a repeatable parameter, empty ones left out.
     pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.pairs.iter().filter(move |(held, value)| held == name && !value.is_empty()).map(|(_, value)| value.as_ref())
+        self.pairs
+            .iter()
+            .filter(move |(held, value)| held == name && !value.is_empty())
+            .map(|(_, value)| value.as_ref())
     }
 }
 
@@ -57,8 +60,17 @@ impl Rule {
     /// The known parameters. Scope is judged by its own grammar later, with an error code of its own.
     fn of(name: &str) -> Option<Self> {
         let (repeatable, allowed): (bool, fn(char) -> bool) = match name {
-            "client_assertion" | "client_assertion_type" | "client_id" | "client_secret" | "code" | "code_verifier"
-            | "grant_type" | "redirect_uri" | "refresh_token" | "token" | "token_type_hint" => (false, is_vschar),
+            "client_assertion"
+            | "client_assertion_type"
+            | "client_id"
+            | "client_secret"
+            | "code"
+            | "code_verifier"
+            | "grant_type"
+            | "redirect_uri"
+            | "refresh_token"
+            | "token"
+            | "token_type_hint" => (false, is_vschar),
             "password" | "username" => (false, is_text),
             "resource" => (true, is_vschar),
             "scope" => (false, |_| true),

@@ -135,7 +135,7 @@ impl Headers {
     }
 
     /// Every value of the fields with this name (lower case), in order.
-    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
+    pub fn all(&self, name: &str) -> impl DoubleEndedIterator<Item = &[u8]> {
         self.iter().filter(move |(held, _)| held.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
     }
 
@@ -148,7 +148,7 @@ impl Headers {
         }
     }
 
-    fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+    fn iter(&self) -> impl DoubleEndedIterator<Item = (&[u8], &[u8])> {
         self.fields.iter().map(|field| {
             let name = self.bytes.get(field.start..field.name_end).unwrap_or_default();
             (name, self.bytes.get(field.name_end..field.value_end).unwrap_or_default())
