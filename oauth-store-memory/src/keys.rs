@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use oauth_core::store::{
-    InsertKey, KeyRecord, KeyState, KeyStore, KeyTransition, KeyUse, StoreError, Transition,
-};
+use oauth_core::store::{InsertKey, KeyRecord, KeyState, KeyStore, KeyTransition, KeyUse, StoreError, Transition};
 
 use crate::MemoryStore;
 
