@@ -95,3 +95,34 @@ macro_rules! store_contract {
         )*
     };
 }
+
+#[cfg(test)]
+mod tests {
+    /// The clauses that are public functions, in the source.
+    fn clauses() -> Vec<&'static str> {
+        [
+            include_str!("clauses/clients.rs"),
+            include_str!("clauses/families.rs"),
+            include_str!("clauses/keys.rs"),
+            include_str!("clauses/maintenance.rs"),
+            include_str!("clauses/races.rs"),
+            include_str!("clauses/standing.rs"),
+            include_str!("clauses/tenants.rs"),
+            include_str!("clauses/tokens.rs"),
+            include_str!("clauses/users.rs"),
+        ]
+        .into_iter()
+        .flat_map(str::lines)
+        .filter_map(|line| line.strip_prefix("pub fn ")?.split('(').next())
+        .collect()
+    }
+
+    #[test]
+    fn the_macro_lists_every_clause_once() {
+        let listed: Vec<&str> = include_str!("contract.rs").lines().map(str::trim).collect();
+        for clause in clauses() {
+            assert_eq!(listed.iter().filter(|line| **line == clause).count(), 1, "{clause}");
+        }
+        assert!(clauses().len() >= 50);
+    }
+}

@@ -14,6 +14,7 @@ mod clock;
 mod contract;
 mod entropy;
 mod fixture;
+mod probe;
 mod samples;
 
 pub mod clauses;
@@ -23,3 +24,4 @@ pub use self::block_on::block_on;
 pub use self::clock::ManualClock;
 pub use self::entropy::{FailingEntropy, SeededEntropy};
 pub use self::fixture::{Fixture, TenantStore};
+pub use self::probe::{Method, Pause, Probe, Times};

@@ -1,5 +1,7 @@
 //! Keys: an id is used once, one key of a use is active, and a change of several keys is one fact.
 
+use std::slice;
+
 use oauth_core::jose::Alg;
 use oauth_core::store::{InsertKey, KeyMaterial, KeyRecord, KeyState, KeyTransition, KeyUse, Transition};
 use proptest::option;
@@ -23,7 +25,7 @@ pub fn a_key_comes_back_as_it_was_given(f: &Fixture) {
     for_all((strategies::key(), change), |(key, (next, times, material))| {
         let key = KeyRecord { issuer: format!("{}{}", key.issuer, fresh()), ..key };
         insert(&f.store, &key);
-        assert_eq!(done(f.store.keys.load(&key.issuer)), [key.clone()]);
+        assert_eq!(done(f.store.keys.load(&key.issuer)), slice::from_ref(&key));
         let step = KeyTransition { kid: key.kid.clone(), expected: key.state, next, times, material: material.clone() };
         assert_eq!(done(f.store.keys.transition(&key.issuer, &[step])), Transition::Applied);
         let material = material.unwrap_or(key.material);
@@ -65,7 +67,7 @@ pub fn one_key_of_each_use_is_active(f: &Fixture) {
     insert(&f.store, &KeyRecord { issuer: "https://other.example".to_owned(), ..key("first", KeyState::Active) });
     let before = done(f.store.keys.load(ISSUER));
     let promote = step("second", KeyState::Announced, KeyState::Active);
-    assert_eq!(done(f.store.keys.transition(ISSUER, std::slice::from_ref(&promote))), Transition::Moved);
+    assert_eq!(done(f.store.keys.transition(ISSUER, slice::from_ref(&promote))), Transition::Moved);
     assert_eq!(done(f.store.keys.load(ISSUER)), before);
     let demote = step("first", KeyState::Active, KeyState::Retired);
     assert_eq!(done(f.store.keys.transition(ISSUER, &[demote])), Transition::Applied);
@@ -91,7 +93,7 @@ pub fn a_transition_happens_whole_or_not_at_all(f: &Fixture) {
             assert_eq!(done(f.store.keys.load(ISSUER)), before, "nothing changes: {steps:?}");
         }
     }
-    assert_eq!(done(f.store.keys.transition("https://other.example", &[demote.clone()])), Transition::Moved);
+    assert_eq!(done(f.store.keys.transition("https://other.example", slice::from_ref(&demote))), Transition::Moved);
     // The successor first: between its steps two keys would be active.
     assert_eq!(done(f.store.keys.transition(ISSUER, &[promote, demote])), Transition::Applied);
     assert_eq!(states(&f.store), [("new".to_owned(), KeyState::Active), ("old".to_owned(), KeyState::Retired)]);
