@@ -1,1 +1,27 @@
-//! TBD
+//! Tests for those who write a store or embed the server.
+//!
+//! - [`store_contract!`] runs every clause of the contract of [`oauth_core::store`] against a store, one named test
+//!   each. The clauses are plain functions in [`clauses`]; [`strategies`] makes the records.
+//! - [`ManualClock`] and [`SeededEntropy`] make a server repeatable; [`FailingEntropy`] breaks it.
+//! - [`Probe`] stands between a server and its store: it lists the calls, fails them, loses their answers and holds
+//!   them, so that a test can look at every point where a process can die.
+//! - [`block_on`] runs one future on the calling thread. Nothing here needs an async runtime.
+//!
+//! Everything here speaks by panicking, as a test does.
+
+mod block_on;
+mod clock;
+mod contract;
+mod entropy;
+mod fixture;
+mod probe;
+mod samples;
+
+pub mod clauses;
+pub mod strategies;
+
+pub use self::block_on::block_on;
+pub use self::clock::ManualClock;
+pub use self::entropy::{FailingEntropy, SeededEntropy};
+pub use self::fixture::{Fixture, TenantStore};
+pub use self::probe::{Method, Pause, Probe, Times};

@@ -1,0 +1,106 @@
+//! Families by id, with the two orders in which they end: by age within one grant, and by their absolute end.
+
+use std::collections::{BTreeSet, HashMap};
+
+use oauth_core::store::{FamilyRecord, RevokeFamily, RevokedWhy};
+use oauth_core::types::{ClientId, FamilyId, Subject, Timestamp};
+
+use crate::cutoffs::Cutoffs;
+
+/// Every family that was not purged yet.
+#[derive(Default)]
+pub(crate) struct Families {
+    rows: HashMap<FamilyId, FamilyRecord>,
+    by_end: BTreeSet<(Timestamp, FamilyId)>,
+    /// Families that nobody revoked, oldest first: what the live limit counts, without walking through those that ended.
+    unrevoked: HashMap<(Subject, ClientId), BTreeSet<(Timestamp, FamilyId)>>,
+}
+
+impl Families {
+    pub(crate) fn find(&self, id: &FamilyId) -> Option<&FamilyRecord> {
+        self.rows.get(id)
+    }
+
+    /// Adds a family whose id is free.
+    pub(crate) fn insert(&mut self, family: FamilyRecord) {
+        self.by_end.insert((family.absolute_expires_at, family.id));
+        if family.revoked.is_none() {
+            self.unrevoked.entry(holder(&family)).or_default().insert((family.issued_at, family.id));
+        }
+        self.rows.insert(family.id, family);
+    }
+
+    pub(crate) fn revoke(&mut self, id: &FamilyId, why: RevokedWhy, at: Timestamp) -> RevokeFamily {
+        let Some(family) = self.rows.get_mut(id) else { return RevokeFamily::Unknown };
+        if family.revoked.is_some() {
+            return RevokeFamily::AlreadyRevoked;
+        }
+        family.revoked = Some((at, why));
+        let (holder, age) = (holder(family), (family.issued_at, family.id));
+        self.forget_unrevoked(&holder, &age);
+        RevokeFamily::Revoked
+    }
+
+    /// Ends the oldest live families of the new one's subject and client, so that with it at most `limit` are live;
+    /// the new one itself is never ended. Answers how many.
+    pub(crate) fn make_room(&mut self, new: &FamilyRecord, limit: u32, cutoffs: &Cutoffs) -> u32 {
+        let now = new.issued_at;
+        let live: Vec<FamilyId> = self
+            .unrevoked
+            .get(&holder(new))
+            .into_iter()
+            .flatten()
+            .map(|(_, id)| *id)
+            .filter(|id| self.rows.get(id).is_some_and(|family| is_live(family, now, cutoffs)))
+            .collect();
+        let keep = usize::try_from(limit.saturating_sub(1)).unwrap_or(usize::MAX);
+        let mut ended = 0;
+        for id in live.iter().take(live.len().saturating_sub(keep)) {
+            if self.revoke(id, RevokedWhy::Limit, now) == RevokeFamily::Revoked {
+                ended += 1;
+            }
+        }
+        ended
+    }
+
+    /// Removes up to `limit` families that ended before `before`; answers how many.
+    pub(crate) fn purge(&mut self, before: Timestamp, limit: u32) -> u32 {
+        let mut purged = 0;
+        while purged < limit && self.has_expired(before) {
+            let Some((_, id)) = self.by_end.pop_first() else { break };
+            if let Some(family) = self.rows.remove(&id) {
+                self.forget_unrevoked(&holder(&family), &(family.issued_at, id));
+            }
+            purged += 1;
+        }
+        purged
+    }
+
+    /// Whether a family ended before `before`.
+    pub(crate) fn has_expired(&self, before: Timestamp) -> bool {
+        self.by_end.first().is_some_and(|(end, _)| *end < before)
+    }
+
+    fn forget_unrevoked(&mut self, holder: &(Subject, ClientId), age: &(Timestamp, FamilyId)) {
+        if let Some(families) = self.unrevoked.get_mut(holder) {
+            families.remove(age);
+            if families.is_empty() {
+                self.unrevoked.remove(holder);
+            }
+        }
+    }
+}
+
+/// Whether a family may still be given tokens. Its idle end is the core's to judge.
+pub(crate) fn is_live(family: &FamilyRecord, now: Timestamp, cutoffs: &Cutoffs) -> bool {
+    now < family.absolute_expires_at && !is_revoked(family, cutoffs)
+}
+
+/// Whether a family was taken back, by itself or with all that its subject or client holds.
+pub(crate) fn is_revoked(family: &FamilyRecord, cutoffs: &Cutoffs) -> bool {
+    family.revoked.is_some() || cutoffs.cover(&family.client, Some(&family.subject), family.issued_at)
+}
+
+fn holder(family: &FamilyRecord) -> (Subject, ClientId) {
+    (family.subject.clone(), family.client.clone())
+}

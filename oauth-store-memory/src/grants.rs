@@ -1,0 +1,229 @@
+//! Families, access tokens, tombstones and cutoffs: everything that is judged together.
+
+use std::array;
+use std::sync::{Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use oauth_core::store::{
+    AccessTokenRecord, Cutoff, FamilyRecord, FoundAccessToken, GrantStore, InsertToken, Principal, Purged,
+    RevokeFamily, RevokeToken, RevokedWhy, Standing, StandingQuery, StartFamily, StartOutcome, StoreError,
+};
+use oauth_core::types::{FamilyId, Timestamp, TokenDigest, TokenId};
+
+use crate::MemoryStore;
+use crate::cutoffs::Cutoffs;
+use crate::expiring::Expiring;
+use crate::families::{Families, is_live, is_revoked};
+use crate::table::broken;
+
+const SHARDS: usize = 64;
+
+/// How many expired rows of each kind the insertion of one token removes. More than one, so that a backlog shrinks.
+const EVICTED_PER_INSERT: u32 = 4;
+
+/// The grants of one tenant.
+pub(crate) struct Grants {
+    families: Families,
+    cutoffs: Cutoffs,
+    clock_mark: Timestamp,
+    shards: [Mutex<Shard>; SHARDS],
+}
+
+/// A part of the access tokens and of the tombstones.
+#[derive(Default)]
+struct Shard {
+    tokens: Expiring<TokenDigest, Token>,
+    tombstones: Expiring<TokenId, ()>,
+}
+
+struct Token {
+    record: AccessTokenRecord,
+    revoked: bool,
+}
+
+impl Default for Grants {
+    fn default() -> Self {
+        Self {
+            families: Families::default(),
+            cutoffs: Cutoffs::default(),
+            clock_mark: Timestamp::from_millis(i64::MIN),
+            shards: array::from_fn(|_| Mutex::default()),
+        }
+    }
+}
+
+#[async_trait]
+impl GrantStore for MemoryStore {
+    async fn start_family(&self, start: StartFamily) -> Result<StartOutcome, StoreError> {
+        self.rows.grants.write(|grants| grants.start(start))?
+    }
+
+    async fn find_family(&self, id: &FamilyId) -> Result<Option<FamilyRecord>, StoreError> {
+        self.rows.grants.read(|grants| grants.families.find(id).cloned())
+    }
+
+    async fn revoke_family(&self, id: &FamilyId, why: RevokedWhy, at: Timestamp) -> Result<RevokeFamily, StoreError> {
+        self.rows.grants.write(|grants| grants.families.revoke(id, why, at))
+    }
+
+    async fn insert_access_token(&self, token: AccessTokenRecord) -> Result<InsertToken, StoreError> {
+        self.rows.grants.read(|grants| grants.insert_token(token))?
+    }
+
+    async fn find_access_token(&self, digest: &TokenDigest) -> Result<Option<FoundAccessToken>, StoreError> {
+        self.rows.grants.read(|grants| grants.find_token(digest))?
+    }
+
+    async fn standing(&self, query: &StandingQuery) -> Result<Standing, StoreError> {
+        self.rows.grants.read(|grants| grants.standing(query))?
+    }
+
+    async fn revoke_token(&self, token: RevokeToken) -> Result<(), StoreError> {
+        self.rows.grants.read(|grants| grants.revoke_token(token))?
+    }
+
+    async fn cut_off(&self, cutoff: Cutoff) -> Result<(), StoreError> {
+        self.rows.grants.write(|grants| grants.cutoffs.raise(cutoff))
+    }
+
+    async fn purge_expired(&self, before: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+        let in_shards = self.rows.grants.read(|grants| grants.purge_shards(before, limit))??;
+        // The lock that stops everybody is taken only when there is a family to remove.
+        if !self.rows.grants.read(|grants| grants.families.has_expired(before))? {
+            return Ok(in_shards);
+        }
+        self.rows.grants.write(|grants| {
+            let rows = in_shards.rows + grants.families.purge(before, limit.saturating_sub(in_shards.rows));
+            Purged { rows, more: in_shards.more || grants.families.has_expired(before) }
+        })
+    }
+
+    async fn raise_clock_mark(&self, at: Timestamp) -> Result<Timestamp, StoreError> {
+        self.rows.grants.write(|grants| {
+            grants.clock_mark = grants.clock_mark.max(at);
+            grants.clock_mark
+        })
+    }
+
+    async fn close(&self) {
+        self.rows.grants.close();
+        self.rows.keys.close();
+        self.rows.users.close();
+        self.rows.clients.close();
+    }
+}
+
+impl Grants {
+    fn start(&mut self, start: StartFamily) -> Result<StartOutcome, StoreError> {
+        let StartFamily { family, access_token, live_limit } = start;
+        if self.cutoffs.cover(&family.client, Some(&family.subject), family.issued_at) {
+            return Ok(StartOutcome::CutOff);
+        }
+        if self.families.find(&family.id).is_some() {
+            return Err(StoreError::unavailable("the family id is taken"));
+        }
+        if let Some(token) = access_token {
+            self.store_token(token)?;
+        }
+        let ended = self.families.make_room(&family, live_limit, &self.cutoffs);
+        self.families.insert(family);
+        Ok(StartOutcome::Started { ended })
+    }
+
+    fn insert_token(&self, token: AccessTokenRecord) -> Result<InsertToken, StoreError> {
+        let covered = self.cutoffs.cover(token.principal.client(), token.principal.subject(), token.issued_at);
+        let family_ended = token.family.is_some_and(|id| match self.families.find(&id) {
+            Some(family) => !is_live(family, token.issued_at, &self.cutoffs),
+            None => true,
+        });
+        if covered || family_ended {
+            return Ok(InsertToken::NotLive);
+        }
+        self.store_token(token)?;
+        Ok(InsertToken::Inserted)
+    }
+
+    /// Stores a token **iff** its digest is free, and lets a few go that had expired when it was issued.
+    fn store_token(&self, record: AccessTokenRecord) -> Result<(), StoreError> {
+        let (digest, issued_at, expires_at) = (record.digest, record.issued_at, record.expires_at);
+        let mut shard = self.shard_of_token(&digest)?;
+        shard.tokens.evict(issued_at, EVICTED_PER_INSERT);
+        shard.tombstones.evict(issued_at, EVICTED_PER_INSERT);
+        if shard.tokens.insert(digest, Token { record, revoked: false }, expires_at) {
+            Ok(())
+        } else {
+            Err(StoreError::unavailable("the digest of an access token is taken"))
+        }
+    }
+
+    fn find_token(&self, digest: &TokenDigest) -> Result<Option<FoundAccessToken>, StoreError> {
+        let shard = self.shard_of_token(digest)?;
+        let Some(Token { record, revoked }) = shard.tokens.find(digest) else { return Ok(None) };
+        let standing = if *revoked || self.taken_back(record.family, &record.principal, record.issued_at) {
+            Standing::Revoked
+        } else {
+            Standing::Live
+        };
+        Ok(Some(FoundAccessToken { token: record.clone(), standing }))
+    }
+
+    fn standing(&self, query: &StandingQuery) -> Result<Standing, StoreError> {
+        let StandingQuery { id, family, principal, issued_at } = query;
+        if self.taken_back(*family, principal, *issued_at) {
+            return Ok(Standing::Revoked);
+        }
+        match id {
+            Some(id) if self.shard_of_tombstone(id)?.tombstones.find(id).is_some() => Ok(Standing::Revoked),
+            _ => Ok(Standing::Live),
+        }
+    }
+
+    /// Whether a token went with its family, its subject's or its client's grants. A family that is not known (any
+    /// more) is revoked.
+    fn taken_back(&self, family: Option<FamilyId>, principal: &Principal, issued_at: Timestamp) -> bool {
+        self.cutoffs.cover(principal.client(), principal.subject(), issued_at)
+            || family.is_some_and(|id| match self.families.find(&id) {
+                Some(family) => is_revoked(family, &self.cutoffs),
+                None => true,
+            })
+    }
+
+    fn revoke_token(&self, token: RevokeToken) -> Result<(), StoreError> {
+        match token {
+            RevokeToken::Jwt { id, expires_at } => {
+                self.shard_of_tombstone(&id)?.tombstones.insert(id, (), expires_at);
+            }
+            RevokeToken::Opaque { digest } => {
+                if let Some(token) = self.shard_of_token(&digest)?.tokens.find_mut(&digest) {
+                    token.revoked = true;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes up to `limit` expired tokens and tombstones, one shard at a time.
+    fn purge_shards(&self, before: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+        let mut purged = Purged::default();
+        for shard in &self.shards {
+            let mut shard = shard.lock().map_err(|_| broken())?;
+            purged.rows += shard.tokens.evict(before, limit - purged.rows);
+            purged.rows += shard.tombstones.evict(before, limit - purged.rows);
+            purged.more |= shard.tokens.has_expired(before) || shard.tombstones.has_expired(before);
+        }
+        Ok(purged)
+    }
+
+    fn shard_of_token(&self, digest: &TokenDigest) -> Result<MutexGuard<'_, Shard>, StoreError> {
+        self.shard(usize::from(digest.as_bytes()[0]))
+    }
+
+    fn shard_of_tombstone(&self, id: &TokenId) -> Result<MutexGuard<'_, Shard>, StoreError> {
+        self.shard(id.as_str().bytes().fold(0, |sum: usize, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte))))
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "the index is taken modulo the length")]
+    fn shard(&self, number: usize) -> Result<MutexGuard<'_, Shard>, StoreError> {
+        self.shards[number % SHARDS].lock().map_err(|_| broken())
+    }
+}

@@ -1,0 +1,45 @@
+//! One lock, and whether the store is still open.
+
+use std::sync::{PoisonError, RwLock};
+
+use oauth_core::store::StoreError;
+
+/// Rows behind a lock; `None` once the store was closed.
+///
+/// A panic while rows were being changed leaves them unavailable for ever: half a change is never shown.
+pub(crate) struct Table<T>(RwLock<Option<T>>);
+
+impl<T> Table<T> {
+    /// Runs `look` while nobody changes the rows.
+    pub(crate) fn read<R>(&self, look: impl FnOnce(&T) -> R) -> Result<R, StoreError> {
+        let rows = self.0.read().map_err(|_| broken())?;
+        rows.as_ref().map(look).ok_or_else(closed)
+    }
+
+    /// Runs `change` while nobody else looks.
+    pub(crate) fn write<R>(&self, change: impl FnOnce(&mut T) -> R) -> Result<R, StoreError> {
+        let mut rows = self.0.write().map_err(|_| broken())?;
+        rows.as_mut().map(change).ok_or_else(closed)
+    }
+
+    /// Waits for the calls under way and lets go of the rows.
+    pub(crate) fn close(&self) {
+        let rows = self.0.write().unwrap_or_else(PoisonError::into_inner).take();
+        drop(rows); // after the lock: freeing a lot of rows takes a while
+    }
+}
+
+impl<T: Default> Default for Table<T> {
+    fn default() -> Self {
+        Self(RwLock::new(Some(T::default())))
+    }
+}
+
+fn closed() -> StoreError {
+    StoreError::unavailable("the memory store was closed")
+}
+
+/// What a poisoned lock means to callers.
+pub(crate) fn broken() -> StoreError {
+    StoreError::unavailable("the memory store broke in the middle of a change")
+}

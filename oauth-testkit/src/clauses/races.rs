@@ -1,0 +1,97 @@
+//! What is acknowledged holds against everybody who was under way.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use oauth_core::store::{
+    CutoffKey, FamilyRecord, InsertToken, RevokeFamily, RevokedWhy, Standing, StartFamily, StartOutcome,
+};
+
+use super::{RACERS, done, one_winner, race, standing_of};
+use crate::Fixture;
+use crate::samples::{BEGIN, after, cutoff, family, family_id, start, subject, token_of};
+
+/// How often a race is run whose outcome depends on who comes first.
+const ROUNDS: u64 = 8;
+
+/// How many threads store tokens while one other thread ends what they belong to, and how many each.
+const WRITERS: usize = 7;
+const TOKENS_EACH: u64 = 4;
+
+/// Of many who end one family, one did it, and its reason stays.
+pub fn of_many_revocations_of_one_family_one_wins(f: &Fixture) {
+    let _ = done(f.store.grants.start_family(start(family(1))));
+    let reason = |racer: usize| (RevokedWhy::ALL[racer % RevokedWhy::ALL.len()], after(racer as i64));
+    let answers = race(RACERS, |racer| {
+        let (why, at) = reason(racer);
+        done(f.store.grants.revoke_family(&family_id(1), why, at))
+    });
+    let winner = one_winner(&answers, &RevokeFamily::Revoked, &RevokeFamily::AlreadyRevoked);
+    let (why, at) = reason(winner);
+    let ended = done(f.store.grants.find_family(&family_id(1))).expect("an ended family stays known");
+    assert_eq!(ended.revoked, Some((at, why)));
+}
+
+/// Once the revocation of a family was acknowledged, no token of it is stored, and none that was stored is live.
+pub fn no_token_outlives_the_revocation_of_its_family(f: &Fixture) {
+    no_token_outlives(f, |number| {
+        let _ = done(f.store.grants.revoke_family(&family_id(number), RevokedWhy::Replay, BEGIN));
+    });
+}
+
+/// Once a cutoff was acknowledged, no token that it covers is stored, and none that was stored is live.
+pub fn no_token_outlives_a_cutoff(f: &Fixture) {
+    no_token_outlives(f, |number| {
+        done(f.store.grants.cut_off(cutoff(CutoffKey::Subject(subject(&format!("user-{number}"))), BEGIN)));
+    });
+}
+
+fn no_token_outlives(f: &Fixture, end: impl Fn(u64) + Sync) {
+    for round in 1..=ROUNDS {
+        let family = FamilyRecord { subject: subject(&format!("user-{round}")), ..family(round) };
+        let _ = done(f.store.grants.start_family(start(family.clone())));
+        let number = |racer: usize, token: u64| (round << 32) + ((racer as u64) << 16) + token;
+        let acknowledged = AtomicBool::new(false);
+        let stored = race(WRITERS + 1, |racer| {
+            let mut stored = Vec::new();
+            if racer == WRITERS {
+                end(round);
+                acknowledged.store(true, Ordering::SeqCst);
+                return stored;
+            }
+            for token in (0..TOKENS_EACH).map(|token| number(racer, token)) {
+                let too_late = acknowledged.load(Ordering::SeqCst);
+                let answer = done(f.store.grants.insert_access_token(token_of(&family, token)));
+                assert!(!(too_late && answer == InsertToken::Inserted), "stored after the end was acknowledged");
+                if answer == InsertToken::Inserted {
+                    stored.push(token);
+                }
+            }
+            stored
+        });
+        for token in stored.into_iter().flatten() {
+            assert_eq!(standing_of(&f.store, token), Standing::Revoked);
+        }
+    }
+}
+
+/// However many families start at once, no more than the limit are live, and each that ended was counted once.
+pub fn the_live_limit_holds_when_many_start_at_once(f: &Fixture) {
+    const LIMIT: u32 = 5;
+    let answers = race(RACERS, |racer| {
+        let family = FamilyRecord { issued_at: after(racer as i64), ..family(racer as u64) };
+        done(f.store.grants.start_family(StartFamily { family, access_token: None, live_limit: LIMIT }))
+    });
+    let ended: u32 = answers
+        .iter()
+        .map(|answer| match answer {
+            StartOutcome::Started { ended } => *ended,
+            StartOutcome::CutOff => panic!("nothing was cut off"),
+        })
+        .sum();
+    let live = (0..RACERS)
+        .filter_map(|racer| done(f.store.grants.find_family(&family_id(racer as u64))))
+        .filter(|family| family.revoked.is_none())
+        .count();
+    assert_eq!(live, LIMIT as usize);
+    assert_eq!(ended as usize + live, RACERS);
+}

@@ -1,0 +1,102 @@
+//! Two tenants of one data set never see, change or block each other's rows.
+
+use oauth_core::store::{
+    Client, CutoffKey, Deregister, InsertKey, InsertToken, KeyState, Purged, Register, Rehash, RevokeFamily,
+    RevokeToken, RevokedWhy, Standing, StandingQuery, StartOutcome, Transition, UpdateClient, User,
+};
+use oauth_core::types::Timestamp;
+
+use super::{done, found, standing_of};
+use crate::samples::{
+    BEGIN, ISSUER, TOKEN_END, after, client, client_id, cutoff, digest, family, family_id, jwt, jwt_of, key, phc,
+    start, step, subject, token, token_id, token_of, user,
+};
+use crate::{Fixture, TenantStore};
+
+/// Fills one tenant with a row of each kind.
+fn fill(store: &TenantStore) {
+    assert_eq!(done(store.registry.register(client("app"))), Register::Registered);
+    (store.add_user)(user(subject("alice")), &["alice"]);
+    assert_eq!(done(store.keys.insert(key("k", KeyState::Active))), InsertKey::Inserted);
+    assert_eq!(done(store.grants.start_family(start(family(1)))), StartOutcome::Started { ended: 0 });
+    assert_eq!(done(store.grants.insert_access_token(token(1))), InsertToken::Inserted);
+    assert_eq!(done(store.grants.insert_access_token(token_of(&family(1), 2))), InsertToken::Inserted);
+}
+
+/// Whether a tenant that was filled is as it was.
+fn is_untouched(store: &TenantStore) {
+    assert_eq!(done(store.clients.find(&client_id("app"))).as_deref(), Some(&client("app")));
+    assert_eq!(done(store.users.find_by_subject(&subject("alice"))), Some(user(subject("alice"))));
+    assert_eq!(done(store.keys.load(ISSUER)), [key("k", KeyState::Active)]);
+    assert_eq!(done(store.grants.find_family(&family_id(1))), Some(family(1)));
+    assert_eq!(done(store.grants.standing(&jwt_of(&family(1)))), Standing::Live);
+    for number in [1, 2] {
+        assert_eq!(standing_of(store, number), Standing::Live, "token {number}");
+    }
+}
+
+/// Nothing that one tenant stored is found by another.
+pub fn tenants_do_not_see_each_other(f: &Fixture) {
+    fill(&f.store);
+    let o = &f.other;
+    assert_eq!(done(o.clients.find(&client_id("app"))), None);
+    assert_eq!(done(o.registry.page(None, 9)), []);
+    assert_eq!(done(o.users.find_by_login("alice")), None);
+    assert_eq!(done(o.users.find_by_subject(&subject("alice"))), None);
+    assert_eq!(done(o.keys.load(ISSUER)), []);
+    assert_eq!(done(o.grants.find_family(&family_id(1))), None);
+    assert_eq!(found(o, 1), None);
+    assert_eq!(done(o.grants.standing(&jwt_of(&family(1)))), Standing::Revoked, "a family that is not known");
+    let mark = done(o.grants.raise_clock_mark(Timestamp::from_millis(i64::MIN)));
+    assert_eq!(done(f.store.grants.raise_clock_mark(after(5))), after(5));
+    assert_eq!(done(o.grants.raise_clock_mark(Timestamp::from_millis(i64::MIN))), mark);
+}
+
+/// Nothing that one tenant does changes a row of another.
+pub fn tenants_do_not_change_each_other(f: &Fixture) {
+    fill(&f.store);
+    let o = &f.other;
+    let renamed = Client { name: "stolen".to_owned(), ..client("app") };
+    assert_eq!(done(o.registry.update(renamed, 1)), UpdateClient::Unknown);
+    assert_eq!(done(o.registry.deregister(&client_id("app"))), Deregister::Unknown);
+    assert_eq!(done(o.users.rehash(&subject("alice"), &phc("$argon2id$old"), phc("$argon2id$new"))), Rehash::Moved);
+    let retire = step("k", KeyState::Active, KeyState::Revoked);
+    assert_eq!(done(o.keys.transition(ISSUER, &[retire])), Transition::Moved);
+    assert_eq!(done(o.grants.revoke_family(&family_id(1), RevokedWhy::Host, BEGIN)), RevokeFamily::Unknown);
+    assert_eq!(done(o.grants.insert_access_token(token_of(&family(1), 9))), InsertToken::NotLive);
+    assert_eq!(found(&f.store, 9), None);
+    done(o.grants.revoke_token(RevokeToken::Opaque { digest: digest(1) }));
+    let id = token_id("jwt");
+    done(o.grants.revoke_token(RevokeToken::Jwt { id: id.clone(), expires_at: TOKEN_END }));
+    let named = StandingQuery { id: Some(id), ..jwt("app", None, BEGIN) };
+    assert_eq!(done(f.store.grants.standing(&named)), Standing::Live);
+    for key in [CutoffKey::Everything, CutoffKey::Client(client_id("app")), CutoffKey::Subject(subject("alice"))] {
+        done(o.grants.cut_off(cutoff(key, after(1000))));
+    }
+    assert_eq!(done(o.grants.purge_expired(after(0), 1000)), Purged { rows: 0, more: false });
+    is_untouched(&f.store);
+    let purged = done(o.grants.purge_expired(Timestamp::MAX, 1000));
+    assert_eq!(purged, Purged { rows: 1, more: false }, "its own tombstone");
+    is_untouched(&f.store);
+}
+
+/// What is unique is unique within a tenant: another may use the same ids, and each keeps its own.
+pub fn tenants_share_no_names(f: &Fixture) {
+    fill(&f.store);
+    fill(&f.other);
+    let renamed = Client { name: "renamed".to_owned(), version: 2, ..client("app") };
+    assert_eq!(done(f.other.registry.update(renamed.clone(), 1)), UpdateClient::Updated);
+    assert_eq!(done(f.other.users.rehash(&subject("alice"), &phc("$argon2id$old"), phc("new"))), Rehash::Stored);
+    let retire = step("k", KeyState::Active, KeyState::Retired);
+    assert_eq!(done(f.other.keys.transition(ISSUER, &[retire])), Transition::Applied);
+    assert_eq!(done(f.other.grants.revoke_family(&family_id(1), RevokedWhy::Host, BEGIN)), RevokeFamily::Revoked);
+    done(f.other.grants.revoke_token(RevokeToken::Opaque { digest: digest(1) }));
+    is_untouched(&f.store);
+    assert_eq!(done(f.other.clients.find(&client_id("app"))).as_deref(), Some(&renamed));
+    let expected = User { password: Some(phc("new")), ..user(subject("alice")) };
+    assert_eq!(done(f.other.users.find_by_login("alice")), Some(expected));
+    assert_eq!(done(f.other.keys.load(ISSUER)), [key("k", KeyState::Retired)]);
+    for number in [1, 2] {
+        assert_eq!(standing_of(&f.other, number), Standing::Revoked);
+    }
+}

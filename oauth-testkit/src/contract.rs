@@ -1,0 +1,128 @@
+//! The list of the clauses.
+
+/// Runs every clause of the store contract, each as a test of its own name.
+///
+/// The argument is a function that makes a [`Fixture`](crate::Fixture) with an empty store; it is called once for each
+/// clause. Put the call into a module of its own when the test file holds other tests.
+///
+/// ```
+/// use std::sync::Arc;
+/// use oauth_core::types::Tenant;
+/// use oauth_store_memory::MemoryStore;
+/// use oauth_testkit::{Fixture, store_contract};
+///
+/// fn memory() -> Fixture {
+///     let store = MemoryStore::new();
+///     let other = store.for_tenant(Tenant::parse("other").unwrap());
+///     Fixture::new(Arc::new(store), Arc::new(other), |store, user, logins| {
+///         let _ = store.insert_user(user, logins.iter().copied()).unwrap();
+///     })
+/// }
+///
+/// store_contract!(memory);
+/// # fn main() {}
+/// ```
+#[macro_export]
+macro_rules! store_contract {
+    ($fixture:path) => {
+        $crate::store_contract! { @tests $fixture;
+            a_client_comes_back_as_it_was_given
+            a_client_id_is_registered_once
+            an_update_needs_the_expected_version
+            pages_list_every_client_once_in_byte_order
+            a_deregistered_client_is_gone
+            client_ids_match_byte_for_byte
+            of_many_registrations_of_one_client_id_one_wins
+            of_many_updates_of_one_version_one_wins
+
+            a_user_comes_back_as_it_was_added
+            a_login_is_not_a_pattern
+            subjects_match_byte_for_byte
+            a_rehash_needs_the_old_hash
+            of_many_rehashes_one_wins
+
+            a_key_comes_back_as_it_was_given
+            keys_load_oldest_announcement_first
+            a_key_id_is_used_once_per_issuer
+            one_key_of_each_use_is_active
+            a_transition_happens_whole_or_not_at_all
+            issuers_and_key_ids_match_byte_for_byte
+            of_many_active_keys_one_is_inserted
+            of_many_transitions_of_one_key_one_applies
+
+            a_family_comes_back_as_it_was_given
+            a_family_starts_with_its_first_token
+            a_family_that_a_cutoff_covers_does_not_start
+            a_start_with_a_taken_id_or_digest_changes_nothing
+            above_the_live_limit_the_oldest_families_end
+            the_first_reason_of_a_revocation_stays
+            revoking_a_family_revokes_its_tokens
+
+            an_access_token_comes_back_as_it_was_given
+            a_taken_token_digest_changes_nothing
+            a_token_needs_a_live_family
+            a_token_that_a_cutoff_covers_is_not_stored
+            a_family_that_was_cut_off_gives_no_more_tokens
+            a_revoked_token_stays_revoked
+
+            a_jwt_stands_while_its_family_does
+            a_tombstone_takes_back_one_jwt
+            a_cutoff_ends_what_was_issued_at_or_before_it
+            a_cutoff_only_moves_forward
+            cutoffs_match_byte_for_byte
+
+            of_many_revocations_of_one_family_one_wins
+            no_token_outlives_the_revocation_of_its_family
+            no_token_outlives_a_cutoff
+            the_live_limit_holds_when_many_start_at_once
+
+            purge_works_in_bounded_batches
+            purge_keeps_what_still_counts
+            the_clock_mark_only_rises
+            a_closed_store_is_unavailable
+
+            tenants_do_not_see_each_other
+            tenants_do_not_change_each_other
+            tenants_share_no_names
+        }
+    };
+    (@tests $fixture:path; $($clause:ident)*) => {
+        $(
+            #[test]
+            fn $clause() {
+                $crate::clauses::$clause(&$fixture());
+            }
+        )*
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    /// The clauses that are public functions, in the source.
+    fn clauses() -> Vec<&'static str> {
+        [
+            include_str!("clauses/clients.rs"),
+            include_str!("clauses/families.rs"),
+            include_str!("clauses/keys.rs"),
+            include_str!("clauses/maintenance.rs"),
+            include_str!("clauses/races.rs"),
+            include_str!("clauses/standing.rs"),
+            include_str!("clauses/tenants.rs"),
+            include_str!("clauses/tokens.rs"),
+            include_str!("clauses/users.rs"),
+        ]
+        .into_iter()
+        .flat_map(str::lines)
+        .filter_map(|line| line.strip_prefix("pub fn ")?.split('(').next())
+        .collect()
+    }
+
+    #[test]
+    fn the_macro_lists_every_clause_once() {
+        let listed: Vec<&str> = include_str!("contract.rs").lines().map(str::trim).collect();
+        for clause in clauses() {
+            assert_eq!(listed.iter().filter(|line| **line == clause).count(), 1, "{clause}");
+        }
+        assert!(clauses().len() >= 50);
+    }
+}
