@@ -1,0 +1,237 @@
+//! Families: the table `family`.
+
+use oauth_core::store::{
+    FamilyRecord, RefreshState, RevokeFamily, RevokedWhy, StartFamily, StartOutcome,
+};
+use oauth_core::types::{ClientId, FamilyId, KeyId, ResourceUri, Subject, Timestamp, TokenDigest};
+use rusqlite::{Connection, named_params, params};
+
+use crate::access_token;
+use crate::codec::{auth, binding, list, scope, small, unsigned};
+use crate::cutoff::cut_off;
+use crate::error::Failure;
+use crate::sql::{Cells, change, finds, first};
+
+/// The columns of a record, in the order in which [`read`] takes them.
+macro_rules! columns {
+    () => {
+        "id, client, subject, scope, resource, binding_kind, binding, auth_time, auth_amr, auth_acr, code_digest, \
+         handle, key_id, generation, current_digest, previous_digest, salt, rotated_at, retries, retry_streak, \
+         idle_expires_at, issued_at, seen_at, absolute_expires_at, revoked_at, revoked_why, extra"
+    };
+}
+
+pub(crate) const FIND: &str = concat!("SELECT ", columns!(), " FROM family WHERE tenant = ?1 AND id = ?2");
+pub(crate) const EXISTS: &str = "SELECT 1 FROM family WHERE tenant = ?1 AND id = ?2";
+pub(crate) const INSERT: &str = concat!(
+    "INSERT INTO family (tenant, ",
+    columns!(),
+    ") SELECT :tenant, :id, :client, :subject, :scope, :resource, :binding_kind, :binding, :auth_time, :auth_amr,
+        :auth_acr, :code_digest, :handle, :key_id, :generation, :current_digest, :previous_digest, :salt, :rotated_at,
+        :retries, :retry_streak, :idle_expires_at, :issued_at, :seen_at, :absolute_expires_at, :revoked_at,
+        :revoked_why, :extra
+    WHERE NOT ",
+    cut_off!(":subject", ":client", ":issued_at")
+);
+/// Ends the live families of a subject and client beside the new one, but for the `:keep` youngest. The index is named
+/// because without statistics SQLite would walk through all families of the tenant by their end.
+pub(crate) const MAKE_ROOM: &str = concat!(
+    "UPDATE family SET revoked_at = :now, revoked_why = :why WHERE rowid IN (
+        SELECT rowid FROM family AS held INDEXED BY family_live
+        WHERE tenant = :tenant AND subject = :subject AND client = :client AND revoked_at IS NULL
+            AND id <> :id AND absolute_expires_at > :now AND NOT ",
+    cut_off!("held.subject", "held.client", "held.issued_at"),
+    " ORDER BY issued_at DESC, id DESC LIMIT -1 OFFSET :keep)"
+);
+pub(crate) const REVOKE: &str =
+    "UPDATE family SET revoked_at = ?3, revoked_why = ?4 WHERE tenant = ?1 AND id = ?2 AND revoked_at IS NULL";
+
+pub(crate) fn find(connection: &Connection, tenant: &str, id: &FamilyId) -> Result<Option<FamilyRecord>, Failure> {
+    first(connection, FIND, params![tenant, id.as_bytes()], read)
+}
+
+pub(crate) fn start(connection: &Connection, tenant: &str, start: &StartFamily) -> Result<StartOutcome, Failure> {
+    let StartFamily { family, access_token, live_limit } = start;
+    if !insert(connection, tenant, family)? {
+        return Ok(StartOutcome::CutOff);
+    }
+    if let Some(token) = access_token {
+        access_token::insert_first(connection, tenant, token)?;
+    }
+    let room = named_params! {
+        ":tenant": tenant,
+        ":id": family.id.as_bytes(),
+        ":subject": family.subject.as_str(),
+        ":client": family.client.as_str(),
+        ":now": family.issued_at.millis(),
+        ":why": RevokedWhy::Limit.as_str(),
+        ":keep": live_limit.saturating_sub(1),
+    };
+    let ended = change(connection, MAKE_ROOM, room)?;
+    Ok(StartOutcome::Started { ended: u32::try_from(ended).unwrap_or(u32::MAX) })
+}
+
+pub(crate) fn revoke(
+    connection: &Connection,
+    tenant: &str,
+    id: &FamilyId,
+    why: RevokedWhy,
+    at: Timestamp,
+) -> Result<RevokeFamily, Failure> {
+    if change(connection, REVOKE, params![tenant, id.as_bytes(), at.millis(), why.as_str()])? > 0 {
+        return Ok(RevokeFamily::Revoked);
+    }
+    let known = finds(connection, EXISTS, params![tenant, id.as_bytes()])?;
+    Ok(if known { RevokeFamily::AlreadyRevoked } else { RevokeFamily::Unknown })
+}
+
+/// Adds the record; `false` when a cutoff covers it.
+fn insert(connection: &Connection, tenant: &str, family: &FamilyRecord) -> Result<bool, Failure> {
+    let FamilyRecord {
+        id,
+        client,
+        subject,
+        scope: granted,
+        resource,
+        binding: bound,
+        auth: signed_in,
+        code_digest,
+        refresh,
+        issued_at,
+        seen_at,
+        absolute_expires_at,
+        revoked,
+        extra,
+    } = family;
+    let (binding_kind, thumbprint) = binding(bound);
+    let (auth_time, auth_amr, auth_acr) = auth(signed_in.as_ref())?;
+    let RefreshCells {
+        handle,
+        key_id,
+        generation,
+        current_digest,
+        previous_digest,
+        salt,
+        rotated_at,
+        retries,
+        retry_streak,
+        idle_expires_at,
+    } = refresh.as_ref().map(RefreshCells::of).unwrap_or_default();
+    let row = named_params! {
+        ":tenant": tenant,
+        ":id": id.as_bytes(),
+        ":client": client.as_str(),
+        ":subject": subject.as_str(),
+        ":scope": scope(granted)?,
+        ":resource": list(resource.iter().map(ResourceUri::as_str))?,
+        ":binding_kind": binding_kind,
+        ":binding": thumbprint,
+        ":auth_time": auth_time,
+        ":auth_amr": auth_amr,
+        ":auth_acr": auth_acr,
+        ":code_digest": code_digest.as_ref().map(TokenDigest::as_bytes),
+        ":handle": handle,
+        ":key_id": key_id,
+        ":generation": generation,
+        ":current_digest": current_digest,
+        ":previous_digest": previous_digest,
+        ":salt": salt,
+        ":rotated_at": rotated_at,
+        ":retries": retries,
+        ":retry_streak": retry_streak,
+        ":idle_expires_at": idle_expires_at,
+        ":issued_at": issued_at.millis(),
+        ":seen_at": seen_at.millis(),
+        ":absolute_expires_at": absolute_expires_at.millis(),
+        ":revoked_at": revoked.map(|(at, _)| at.millis()),
+        ":revoked_why": revoked.map(|(_, why)| why.as_str()),
+        ":extra": extra.as_bytes(),
+    };
+    Ok(change(connection, INSERT, row)? > 0)
+}
+
+/// The refresh half of a row; all NULL for a family without refresh tokens.
+#[derive(Default)]
+struct RefreshCells<'a> {
+    handle: Option<&'a [u8; 8]>,
+    key_id: Option<&'a str>,
+    generation: Option<i64>,
+    current_digest: Option<&'a [u8; 32]>,
+    previous_digest: Option<&'a [u8; 32]>,
+    salt: Option<&'a [u8; 32]>,
+    rotated_at: Option<i64>,
+    retries: Option<u32>,
+    retry_streak: Option<u32>,
+    idle_expires_at: Option<i64>,
+}
+
+impl<'a> RefreshCells<'a> {
+    fn of(refresh: &'a RefreshState) -> Self {
+        let RefreshState {
+            handle,
+            key_id,
+            generation,
+            current_digest,
+            previous_digest,
+            salt,
+            rotated_at,
+            retries,
+            retry_streak,
+            idle_expires_at,
+        } = refresh;
+        Self {
+            handle: Some(handle),
+            key_id: Some(key_id.as_str()),
+            generation: Some(unsigned(*generation)),
+            current_digest: Some(current_digest.as_bytes()),
+            previous_digest: previous_digest.as_ref().map(TokenDigest::as_bytes),
+            salt: salt.as_ref(),
+            rotated_at: Some(rotated_at.millis()),
+            retries: Some(*retries),
+            retry_streak: Some(*retry_streak),
+            idle_expires_at: Some(idle_expires_at.millis()),
+        }
+    }
+}
+
+fn read(cells: &mut Cells<'_, '_>) -> Result<FamilyRecord, Failure> {
+    Ok(FamilyRecord {
+        id: FamilyId::from_bytes(cells.take()?),
+        client: cells.text("client", ClientId::parse)?,
+        subject: cells.text("subject", Subject::parse)?,
+        scope: cells.scope("scope")?,
+        resource: cells.list("resource", ResourceUri::parse)?,
+        binding: cells.binding()?,
+        auth: cells.auth()?,
+        code_digest: cells.take::<Option<_>>()?.map(TokenDigest::from_bytes),
+        refresh: read_refresh(cells)?,
+        issued_at: cells.time()?,
+        seen_at: cells.time()?,
+        absolute_expires_at: cells.time()?,
+        revoked: match (cells.optional_time()?, cells.take::<Option<String>>()?) {
+            (None, None) => None,
+            (Some(at), Some(why)) => Some((at, crate::codec::named("revoked_why", &why, RevokedWhy::from_name)?)),
+            _ => return Err(Failure::row("revoked_why", "half a revocation")),
+        },
+        extra: cells.extra()?,
+    })
+}
+
+fn read_refresh(cells: &mut Cells<'_, '_>) -> Result<Option<RefreshState>, Failure> {
+    let Some(handle) = cells.take()? else {
+        cells.skip(9);
+        return Ok(None);
+    };
+    Ok(Some(RefreshState {
+        handle,
+        key_id: cells.text("key_id", KeyId::parse)?,
+        generation: cells.take::<i64>()?.cast_unsigned(),
+        current_digest: TokenDigest::from_bytes(cells.take()?),
+        previous_digest: cells.take::<Option<_>>()?.map(TokenDigest::from_bytes),
+        salt: cells.take()?,
+        rotated_at: cells.time()?,
+        retries: small("retries", cells.take()?)?,
+        retry_streak: small("retry_streak", cells.take()?)?,
+        idle_expires_at: cells.time()?,
+    }))
+}

@@ -1,0 +1,73 @@
+//! [`GrantStore`]: each method is one operation of `family`, `access_token`, `cutoff` or `purge`.
+
+use async_trait::async_trait;
+use oauth_core::store::{
+    AccessTokenRecord, Cutoff, FamilyRecord, FoundAccessToken, GrantStore, InsertToken, Purged, RevokeFamily,
+    RevokeToken, RevokedWhy, Standing, StandingQuery, StartFamily, StartOutcome, StoreError,
+};
+use oauth_core::types::{FamilyId, Timestamp, TokenDigest};
+
+use crate::{SqliteStore, access_token, cutoff, family, purge};
+
+#[async_trait]
+impl GrantStore for SqliteStore {
+    async fn start_family(&self, start: StartFamily) -> Result<StartOutcome, StoreError> {
+        self.write(move |connection, tenant| family::start(connection, tenant, &start)).await
+    }
+
+    async fn find_family(&self, id: &FamilyId) -> Result<Option<FamilyRecord>, StoreError> {
+        let id = *id;
+        self.read(move |connection, tenant| family::find(connection, tenant, &id)).await
+    }
+
+    async fn revoke_family(&self, id: &FamilyId, why: RevokedWhy, at: Timestamp) -> Result<RevokeFamily, StoreError> {
+        let id = *id;
+        self.write(move |connection, tenant| family::revoke(connection, tenant, &id, why, at)).await
+    }
+
+    async fn insert_access_token(&self, token: AccessTokenRecord) -> Result<InsertToken, StoreError> {
+        self.write(move |connection, tenant| access_token::insert(connection, tenant, &token)).await
+    }
+
+    async fn find_access_token(&self, digest: &TokenDigest) -> Result<Option<FoundAccessToken>, StoreError> {
+        let digest = *digest;
+        self.read(move |connection, tenant| access_token::find(connection, tenant, &digest)).await
+    }
+
+    async fn standing(&self, query: &StandingQuery) -> Result<Standing, StoreError> {
+        let query = query.clone();
+        self.read(move |connection, tenant| access_token::standing(connection, tenant, &query)).await
+    }
+
+    async fn revoke_token(&self, token: RevokeToken) -> Result<(), StoreError> {
+        self.write(move |connection, tenant| access_token::revoke(connection, tenant, &token)).await
+    }
+
+    async fn cut_off(&self, cutoff: Cutoff) -> Result<(), StoreError> {
+        self.write(move |connection, tenant| cutoff::raise(connection, tenant, &cutoff)).await
+    }
+
+    async fn purge_expired(&self, before: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+        let mut rows = 0;
+        loop {
+            let most = purge::STEP.min(limit - rows);
+            let step = self.write(move |connection, tenant| purge::step(connection, tenant, before, most)).await?;
+            rows += step.rows;
+            if !step.more || rows >= limit {
+                return Ok(Purged { rows, more: step.more });
+            }
+        }
+    }
+
+    async fn raise_clock_mark(&self, at: Timestamp) -> Result<Timestamp, StoreError> {
+        if at == Timestamp::from_millis(i64::MIN) {
+            return self.read(purge::read_clock).await;
+        }
+        self.write(move |connection, tenant| purge::raise_clock(connection, tenant, at)).await
+    }
+
+    /// Closes the database for every tenant of it: [`Database::close`](crate::Database::close).
+    async fn close(&self) {
+        self.database().close().await;
+    }
+}

@@ -1,0 +1,106 @@
+//! A bounded queue from callers to threads, first in first out.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// The callers' end. Dropping it closes the queue: what waits is still taken.
+#[derive(Debug)]
+pub(crate) struct Entrance<T>(Arc<Queue<T>>);
+
+/// The threads' end.
+#[derive(Debug)]
+pub(crate) struct Exit<T>(Arc<Queue<T>>);
+
+/// The queue does not take more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many operations are waiting for the database")]
+pub(crate) struct Full;
+
+#[derive(Debug)]
+struct Queue<T> {
+    state: Mutex<State<T>>,
+    ready: Condvar,
+    capacity: usize,
+}
+
+#[derive(Debug)]
+struct State<T> {
+    waiting: VecDeque<T>,
+    closed: bool,
+}
+
+pub(crate) fn bounded<T>(capacity: usize) -> (Entrance<T>, Exit<T>) {
+    let state = Mutex::new(State { waiting: VecDeque::new(), closed: false });
+    let queue = Arc::new(Queue { state, ready: Condvar::new(), capacity });
+    (Entrance(Arc::clone(&queue)), Exit(queue))
+}
+
+impl<T> Entrance<T> {
+    pub(crate) fn push(&self, item: T) -> Result<(), Full> {
+        let mut state = self.0.lock();
+        if state.waiting.len() >= self.0.capacity {
+            return Err(Full);
+        }
+        state.waiting.push_back(item);
+        drop(state);
+        self.0.ready.notify_one();
+        Ok(())
+    }
+
+    /// For the one item that tells when all before it are done.
+    pub(crate) fn push_past_the_limit(&self, item: T) {
+        self.0.lock().waiting.push_back(item);
+        self.0.ready.notify_one();
+    }
+}
+
+impl<T> Drop for Entrance<T> {
+    fn drop(&mut self) {
+        self.0.lock().closed = true;
+        self.0.ready.notify_all();
+    }
+}
+
+impl<T> Exit<T> {
+    /// Waits for work and takes up to `most` items; nothing when the queue is closed and empty.
+    pub(crate) fn take(&self, most: usize) -> VecDeque<T> {
+        let mut state = self.0.lock();
+        while state.waiting.is_empty() && !state.closed {
+            state = self.0.ready.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        let count = most.min(state.waiting.len());
+        state.waiting.drain(..count).collect()
+    }
+}
+
+impl<T> Clone for Exit<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Queue<T> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        // Nothing that can panic runs under the lock with the state half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_in_order_refuses_when_full_and_drains_after_close() {
+        let (entrance, exit) = bounded(3);
+        for item in 0..3 {
+            entrance.push(item).unwrap();
+        }
+        assert_eq!(entrance.push(3), Err(Full));
+        entrance.push_past_the_limit(4);
+        assert_eq!(exit.take(2), [0, 1]);
+        drop(entrance);
+        assert_eq!(exit.take(2), [2, 4]);
+        assert!(exit.take(2).is_empty());
+    }
+}

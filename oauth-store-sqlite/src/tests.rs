@@ -1,0 +1,279 @@
+//! What can only be seen from inside: pragmas of every connection, plans of every statement, failures of the disk.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Barrier};
+
+use oauth_core::store::{GrantStore, StoreErrorKind};
+use oauth_core::types::{Tenant, Timestamp};
+use rusqlite::Connection;
+
+use crate::error::Failure;
+use crate::{Database, SqliteStore, access_token, client, cutoff, family, key, purge, user};
+
+/// A directory of its own, removed with the value.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("oauth-sqlite-unit-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn store(&self) -> SqliteStore {
+        SqliteStore::open(self.0.join("a.db")).unwrap()
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The settings of one connection.
+#[derive(Debug, PartialEq)]
+struct Pragmas {
+    journal_mode: String,
+    synchronous: i64,
+    fullfsync: i64,
+    query_only: i64,
+}
+
+fn pragmas(connection: &Connection) -> Pragmas {
+    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get(0)).unwrap();
+    Pragmas {
+        journal_mode: connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap(),
+        synchronous: number("synchronous"),
+        fullfsync: number("fullfsync"),
+        query_only: number("query_only"),
+    }
+}
+
+#[tokio::test]
+async fn durability_is_in_force_on_every_connection() {
+    const FULL: i64 = 2;
+    let directory = Directory::new();
+    let store = directory.store();
+    let readers = std::thread::available_parallelism().unwrap().get().clamp(2, 4);
+    // Each read holds its thread until all threads are held: together they see every connection once.
+    let barrier = Arc::new(Barrier::new(readers));
+    let reads: Vec<_> = (0..readers)
+        .map(|_| {
+            let (store, barrier) = (store.clone(), Arc::clone(&barrier));
+            tokio::spawn(async move {
+                let look = move |connection: &Connection, _: &str| {
+                    barrier.wait();
+                    Ok(pragmas(connection))
+                };
+                store.read(look).await.unwrap()
+            })
+        })
+        .collect();
+    let expected = |query_only| Pragmas { journal_mode: "wal".into(), synchronous: FULL, fullfsync: 1, query_only };
+    for read in reads {
+        assert_eq!(read.await.unwrap(), expected(1));
+    }
+    let written = store.write(|connection, _| Ok(connection.path().map(str::to_owned))).await.unwrap();
+    assert!(written.is_some_and(|path| path.ends_with("a.db")));
+    assert_eq!(store.write(|connection, _| Ok(pragmas(connection))).await.unwrap(), expected(0));
+    store.close().await;
+}
+
+#[tokio::test]
+async fn no_statement_scans_a_table() {
+    let directory = Directory::new();
+    let store = directory.store();
+    let statements = [
+        access_token::FIND,
+        access_token::INSERT,
+        access_token::INSERT_FIRST,
+        access_token::REVOKE_JWT,
+        access_token::REVOKE_OPAQUE,
+        access_token::TAKEN_BACK,
+        client::DEREGISTER,
+        client::EXISTS,
+        client::FIND,
+        client::PAGE,
+        client::REGISTER,
+        client::UPDATE,
+        cutoff::RAISE,
+        family::EXISTS,
+        family::FIND,
+        family::INSERT,
+        family::MAKE_ROOM,
+        family::REVOKE,
+        key::EXISTS,
+        key::HELD_BACK,
+        key::INSERT,
+        key::LOAD,
+        key::PROMOTE,
+        key::STEP,
+        purge::MORE,
+        purge::RAISE_CLOCK,
+        purge::READ_CLOCK,
+        purge::STATEMENTS[0],
+        purge::STATEMENTS[1],
+        purge::STATEMENTS[2],
+        user::FIND,
+        user::FIND_BY_LOGIN,
+        user::INSERT,
+        user::INSERT_LOGIN,
+        user::REHASH,
+        user::SET_ACTIVE,
+    ];
+    for statement in statements {
+        let plan = store.write(move |connection, _| plan(connection, statement)).await.unwrap();
+        let scans: Vec<_> =
+            plan.iter().filter(|line| line.starts_with("SCAN") && *line != "SCAN CONSTANT ROW").collect();
+        assert!(scans.is_empty(), "{statement}\n{plan:#?}");
+        // What walks through an order walks along an index.
+        assert!(!plan.iter().any(|line| line.contains("TEMP B-TREE")) || statement == key::LOAD, "{statement}\n{plan:#?}");
+    }
+    let scanning = "SELECT 1 FROM family WHERE subject = 'a'";
+    let plan = store.write(move |connection, _| plan(connection, scanning)).await.unwrap();
+    assert!(plan.iter().any(|line| line.starts_with("SCAN")), "the test sees scans: {plan:?}");
+}
+
+fn plan(connection: &Connection, statement: &str) -> Result<Vec<String>, Failure> {
+    let mut query = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}"))?;
+    for parameter in 1..=query.parameter_count() {
+        query.raw_bind_parameter(parameter, 1)?;
+    }
+    let mut rows = query.raw_query();
+    let mut plan = Vec::new();
+    while let Some(row) = rows.next()? {
+        plan.push(row.get(3)?);
+    }
+    Ok(plan)
+}
+
+/// Runs a pragma on the writing connection.
+async fn set(store: &SqliteStore, pragma: &'static str, value: i64) {
+    store.write(move |connection, _| Ok(connection.pragma_update(None, pragma, value).unwrap_or(()))).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_disk_is_unavailable_and_passes() {
+    let directory = Directory::new();
+    let store = directory.store();
+    let big = |connection: &Connection, tenant: &str| {
+        connection.execute(
+            "INSERT INTO login (tenant, login, subject) VALUES (?1, hex(randomblob(20000)), 'a')",
+            [tenant],
+        )?;
+        Ok(())
+    };
+    set(&store, "max_page_count", 1).await; // SQLite raises it to the present size
+    let error = loop {
+        if let Err(error) = store.write(big).await {
+            break error;
+        }
+    };
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
+    assert_eq!(store.raise_clock_mark(Timestamp::from_millis(i64::MIN)).await.unwrap().millis(), i64::MIN);
+    set(&store, "max_page_count", 1 << 30).await;
+    store.write(big).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_job_that_fails_in_a_group_harms_no_neighbour() {
+    let directory = Directory::new();
+    let store = directory.store();
+    // The first job holds the writer until all others are enqueued, so that they share one transaction.
+    let gate = Arc::new(Barrier::new(2));
+    let held = Arc::clone(&gate);
+    let holder = {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let hold = move |_: &Connection, _: &str| {
+                held.wait();
+                Ok(())
+            };
+            store.write(hold).await
+        })
+    };
+    let jobs: Vec<_> = (0..60)
+        .map(|n: i64| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let job = move |connection: &Connection, tenant: &str| {
+                    let key = format!("{n}");
+                    connection.execute("INSERT INTO login VALUES (?1, ?2, 'a')", [tenant, &key])?;
+                    match n % 3 {
+                        0 => Ok(n),
+                        1 => Err(Failure::row("login", "planted")),
+                        // The second row breaks the primary key after the first was written.
+                        _ => {
+                            connection.execute("INSERT INTO login VALUES (?1, ?2, 'a')", [tenant, &key])?;
+                            Ok(n)
+                        }
+                    }
+                };
+                store.write(job).await
+            })
+        })
+        .collect();
+    tokio::task::yield_now().await; // the current-thread runtime polls each task once, which enqueues its job
+    gate.wait();
+    holder.await.unwrap().unwrap();
+    for (n, job) in (0..).zip(jobs) {
+        let kind = job.await.unwrap().map_err(|error| error.kind());
+        assert_eq!(
+            kind,
+            match n % 3 {
+                0 => Ok(n),
+                1 => Err(StoreErrorKind::Corrupt),
+                _ => Err(StoreErrorKind::Unavailable),
+            }
+        );
+    }
+    let kept = |connection: &Connection, _: &str| {
+        Ok(connection.query_row("SELECT count(*), sum(login % 3) FROM login", [], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+        })?)
+    };
+    assert_eq!(store.read(kept).await.unwrap(), (20, 0));
+}
+
+#[tokio::test]
+async fn a_row_that_does_not_parse_is_corrupt_and_not_absent() {
+    let directory = Directory::new();
+    let store = directory.store();
+    let tenant = Tenant::default_tenant();
+    let user = oauth_core::store::User {
+        subject: "alice".parse().unwrap(),
+        active: true,
+        scope: Some("a b".parse().unwrap()),
+        password: None,
+    };
+    let _ = store.insert_user(user, &["a"]).await.unwrap();
+    for scope in ["'[\"a b\"]'", "'[\"\"]'", "'[\"a\",\"a\"]'", "'a b'", "''", "'[1]'"] {
+        let breaks = format!("UPDATE user SET scope = {scope} WHERE tenant = ?1");
+        store.write(move |connection, tenant| Ok(connection.execute(&breaks, [tenant])?)).await.unwrap();
+        let found = oauth_core::store::UserStore::find_by_login(&store, "a").await;
+        assert_eq!(found.unwrap_err().kind(), StoreErrorKind::Corrupt, "{scope}");
+    }
+    assert_eq!(store.tenant(), &tenant);
+}
+
+#[tokio::test]
+async fn two_databases_of_one_file_share_a_writer_and_close_apart() {
+    let directory = Directory::new();
+    let one = directory.store();
+    let other = Database::open(format!("sqlite:{}", directory.0.join("a.db").display())).unwrap();
+    let other = other.tenant(Tenant::default_tenant());
+    let thread = |_: &Connection, _: &str| Ok(std::thread::current().id());
+    assert_eq!(one.write(thread).await.unwrap(), other.write(thread).await.unwrap());
+    one.close().await;
+    one.close().await;
+    assert_eq!(one.write(thread).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
+    assert_eq!(one.read(thread).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
+    assert_eq!(other.raise_clock_mark(Timestamp::from_millis(7)).await.unwrap().millis(), 7);
+    other.close().await;
+    let left: Vec<_> = std::fs::read_dir(&directory.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["a.db"], "the last one to close folds the WAL into the file");
+}
