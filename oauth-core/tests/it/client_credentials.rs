@@ -40,10 +40,10 @@ fn a_service_gets_a_token_that_its_api_verifies() {
 fn a_stateless_jwt_writes_nothing_and_an_opaque_token_one_row() {
     let world = World::new(|builder| builder);
     world.token(GRANT).access_token();
-    assert_eq!(world.store.calls(), [Method::FindClient]);
+    assert_eq!(world.store.calls(), [Method::Find]);
     let world = World::new(|builder| builder.access_token(AccessTokenFormat::Opaque).opaque_prefix("tok_"));
     let answer = world.token(GRANT);
-    assert_eq!(world.store.calls(), [Method::FindClient, Method::InsertAccessToken]);
+    assert_eq!(world.store.calls(), [Method::Find, Method::InsertAccessToken]);
     let token = answer.access_token();
     assert!(token.starts_with("tok_") && token.len() == 4 + 43, "{token}");
     assert_eq!(world.verify(token).unwrap().scope().as_str(), "orders.read orders.write");
@@ -53,7 +53,10 @@ fn a_stateless_jwt_writes_nothing_and_an_opaque_token_one_row() {
 fn scope_is_narrowed_or_refused_as_configured_and_never_empty() {
     let world = World::new(|builder| builder);
     assert_eq!(world.token(GRANT).body["scope"], "orders.read orders.write");
-    assert_eq!(world.token(&format!("{GRANT}&scope=orders.write+admin+orders.read")).body["scope"], "orders.read orders.write");
+    assert_eq!(
+        world.token(&format!("{GRANT}&scope=orders.write+admin+orders.read")).body["scope"],
+        "orders.read orders.write"
+    );
     assert_eq!(world.token(&format!("{GRANT}&scope=admin")).error(), (400, "invalid_scope"));
     assert_eq!(world.token(&format!("{GRANT}&scope=orders.read+openid")).error(), (400, "invalid_scope"));
     let strict = World::new(|builder| builder.scope_mode(ScopeMode::Refuse));
@@ -111,7 +114,8 @@ fn lifetimes_are_per_client_within_the_servers_bounds() {
     let opaque = |client: ClientSpec| client.access_token(AccessTokenFormat::Opaque).access_token_lifetime(day);
     assert_eq!(World::with_client(|builder| builder, opaque).token(GRANT).body["expires_in"], 86_400);
     let world = Parts::new().start(|builder| builder);
-    let spec = ClientSpec::confidential("c").scope("a").audience(["x"]).access_token_lifetime(2 * Duration::from_secs(3600));
+    let spec =
+        ClientSpec::confidential("c").scope("a").audience(["x"]).access_token_lifetime(2 * Duration::from_secs(3600));
     let why = block_on(world.server.ensure_client(spec)).unwrap_err().to_string();
     assert!(why.contains("the bound for this format is 3600 s"), "{why}");
 }
@@ -152,7 +156,10 @@ fn several_secrets_work_until_each_expires() {
     client.version = 2;
     assert_eq!(block_on(world.memory.update(client, 1)).unwrap(), UpdateClient::Updated);
     let status = |secret: &str| world.post(basic("orders-worker", secret, GRANT)).status;
-    assert_eq!([status(&world.secret), status("secret-2"), status("secret-3"), status("secret-4")], [200, 200, 200, 401]);
+    assert_eq!(
+        [status(&world.secret), status("secret-2"), status("secret-3"), status("secret-4")],
+        [200, 200, 200, 401]
+    );
     world.advance(60);
     assert_eq!([status(&world.secret), status("secret-2"), status("secret-3")], [200, 200, 401]);
     assert_eq!(world.trail.refusals(), [Refusal::ClientSecretExpired; 2]);
@@ -202,6 +209,9 @@ fn clients_authenticate_from_their_networks_only() {
         request.peer = peer.map(|peer| peer.parse().unwrap());
         world.post(request).status
     };
-    assert_eq!([from(Some("203.0.113.7")), from(Some("::ffff:203.0.113.7")), from(Some("203.0.114.7")), from(None)], [200, 200, 401, 401]);
+    assert_eq!(
+        [from(Some("203.0.113.7")), from(Some("::ffff:203.0.113.7")), from(Some("203.0.114.7")), from(None)],
+        [200, 200, 401, 401]
+    );
     assert_eq!(world.trail.refusals(), [Refusal::ClientNetwork; 2]);
 }

@@ -14,7 +14,7 @@ fn every_store_call_of_the_token_endpoint_fails_as_our_fault() {
         (StoreErrorKind::Conflict, (503, "temporarily_unavailable")),
         (StoreErrorKind::Corrupt, (500, "server_error")),
     ];
-    for method in [Method::FindClient, Method::InsertAccessToken] {
+    for method in [Method::Find, Method::InsertAccessToken] {
         for (kind, expected) in kinds {
             let world = World::new(|builder| builder.access_token(AccessTokenFormat::Opaque));
             world.store.fail(method, kind, Times::Always);
@@ -23,7 +23,7 @@ fn every_store_call_of_the_token_endpoint_fails_as_our_fault() {
             let description = answer.body["error_description"].as_str().unwrap();
             assert!(description.starts_with("request ") && description.len() == 24, "{description}");
             let wrong = world.post(basic("orders-worker", "wrong", GRANT));
-            assert_eq!(wrong.status, if method == Method::FindClient { expected.0 } else { 401 });
+            assert_eq!(wrong.status, if method == Method::Find { expected.0 } else { 401 });
         }
     }
 }
@@ -31,7 +31,7 @@ fn every_store_call_of_the_token_endpoint_fails_as_our_fault() {
 #[test]
 fn a_lost_answer_of_the_commit_shows_no_token() {
     let world = World::new(|builder| builder.access_token(AccessTokenFormat::Opaque));
-    world.store.lose_answer(Method::InsertAccessToken, Times::Next(1));
+    world.store.lose_answer(Method::InsertAccessToken, Times::Nth(1));
     let answer = world.token(GRANT);
     assert_eq!(answer.error(), (503, "temporarily_unavailable"));
     assert!(answer.body.get("access_token").is_none());

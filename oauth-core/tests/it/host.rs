@@ -124,7 +124,12 @@ fn a_restart_never_reads_an_earlier_time_than_was_marked() {
     world.advance(601);
     let _ = block_on(world.server.maintain()).unwrap();
     world.clock.turn_back(crate::world::START);
-    let parts = crate::world::Parts { memory: world.memory.clone(), store: world.store.clone(), clock: world.clock.clone(), trail: world.trail.clone() };
+    let parts = crate::world::Parts {
+        memory: world.memory.clone(),
+        store: world.store.clone(),
+        clock: world.clock.clone(),
+        trail: world.trail.clone(),
+    };
     let again = parts.start(|builder| builder);
     assert!(again.verify(&token).is_err(), "expired before the restart, expired after it");
 }

@@ -114,7 +114,7 @@ impl World {
     pub(crate) fn add_user(&self, subject: &str, active: bool) {
         let subject = Subject::parse(subject).unwrap();
         let user = User { subject: subject.clone(), active, scope: None, password: None };
-        self.memory.insert_user(user, [subject.as_str()]).unwrap();
+        let _ = self.memory.insert_user(user, [subject.as_str()]).unwrap();
     }
 
     pub(crate) fn verifier(&self) -> TokenVerifier {
