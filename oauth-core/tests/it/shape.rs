@@ -6,8 +6,8 @@ use oauth_core::types::{ClientId, FamilyId, Scope, Subject};
 use oauth_core::wire::{Method, Request};
 use oauth_core::{AuthorizationServer, Builder, ClientSpec, Endpoint};
 
-fn send<T: Send>(value: T) -> T {
-    value
+fn send<T: Send>(value: T) {
+    drop(value);
 }
 
 #[expect(dead_code, reason = "compiled, not run: the compiler is the test")]
@@ -15,17 +15,17 @@ fn every_public_future_is_send(server: &AuthorizationServer, verifier: &TokenVer
     let request = Request::new(Method::Post, "/");
     let subject = Subject::parse("a").unwrap();
     let client = ClientId::parse("a").unwrap();
-    let _ = send(server.handle(Endpoint::Token, &request));
-    let _ = send(server.ensure_client(ClientSpec::public("a")));
-    let _ = send(server.issue(&subject, &client, &Scope::empty()));
-    let _ = send(server.revoke_family(FamilyId::from_bytes([0; 16])));
-    let _ = send(server.revoke_subject(&subject));
-    let _ = send(server.maintain());
-    let _ = send(server.health());
-    let _ = send(server.shutdown());
-    let _ = send(server.keys().list());
-    let _ = send(verifier.verify(""));
-    let _ = send(builder.start());
+    send(server.handle(Endpoint::Token, &request));
+    send(server.ensure_client(ClientSpec::public("a")));
+    send(server.issue(&subject, &client, &Scope::empty()));
+    send(server.revoke_family(FamilyId::from_bytes([0; 16])));
+    send(server.revoke_subject(&subject));
+    send(server.maintain());
+    send(server.health());
+    send(server.shutdown());
+    send(server.keys().list());
+    send(verifier.verify(""));
+    send(builder.start());
 }
 
 #[expect(dead_code, reason = "compiled, not run: the compiler is the test")]
