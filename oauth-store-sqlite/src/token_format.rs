@@ -62,3 +62,39 @@ fn decode_profile(profile: ProfileCell) -> Result<TokenProfile, Failure> {
     let omit = omit.iter().map(|claim| named(COLUMN, claim, OptionalClaim::from_name)).collect::<Result<_, _>>()?;
     Ok(TokenProfile::Legacy { typ, omit })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format_is_read_back() {
+        let profiles = [
+            TokenProfile::Rfc9068,
+            TokenProfile::Legacy { typ: None, omit: Vec::new() },
+            TokenProfile::Legacy { typ: Some(LegacyTyp::Jwt), omit: OptionalClaim::ALL.to_vec() },
+        ];
+        for alg in Alg::ALL {
+            for profile in profiles.clone() {
+                let format = AccessTokenFormat::Jwt { alg, profile };
+                assert_eq!(decode(&encode(&format).unwrap()).unwrap(), format);
+            }
+        }
+        assert_eq!(decode(&encode(&AccessTokenFormat::Opaque).unwrap()).unwrap(), AccessTokenFormat::Opaque);
+    }
+
+    #[test]
+    fn what_was_not_written_by_us_is_not_read() {
+        for text in [
+            "",
+            "{}",
+            r#"{"kind":"opaque","alg":"RS256"}"#,
+            r#"{"kind":"jwt","alg":"none","profile":{"name":"rfc9068"}}"#,
+            r#"{"kind":"jwt","alg":"RS256","profile":{"name":"rfc7519"}}"#,
+            r#"{"kind":"jwt","alg":"RS256","profile":{"name":"legacy","typ":"at+jwt","omit":[]}}"#,
+            r#"{"kind":"jwt","alg":"RS256","profile":{"name":"legacy","typ":null,"omit":["exp"]}}"#,
+        ] {
+            assert!(decode(text).is_err(), "{text}");
+        }
+    }
+}
