@@ -59,3 +59,28 @@ impl<K: Ord, V> Default for Expiring<K, V> {
         Self { rows: HashMap::new(), ends: BinaryHeap::new() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    #[test]
+    fn rows_leave_in_the_order_in_which_they_expire_and_never_early() {
+        let mut rows = Expiring::default();
+        for (key, end) in [('c', 3), ('a', 1), ('b', 2), ('d', 3), ('e', 9)] {
+            assert!(rows.insert(key, (), at(end)));
+        }
+        assert!(!rows.insert('a', (), at(100)), "the key is taken");
+        assert_eq!(rows.evict(at(1), 9), 0, "at its end a row has not expired before it");
+        assert_eq!(rows.evict(at(9), 2), 2);
+        assert!(rows.find(&'a').is_none() && rows.find(&'b').is_none() && rows.find(&'c').is_some());
+        assert!(rows.has_expired(at(4)) && !rows.has_expired(at(3)));
+        assert_eq!(rows.evict(at(9), 9), 2);
+        assert!(rows.insert('a', (), at(100)), "the key is free again");
+        assert_eq!((rows.rows.len(), rows.ends.len()), (2, 2));
+    }
+}

@@ -43,3 +43,27 @@ fn closed() -> StoreError {
 pub(crate) fn broken() -> StoreError {
     StoreError::unavailable("the memory store broke in the middle of a change")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use oauth_core::store::StoreErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn half_a_change_is_never_shown_and_can_be_closed() {
+        let table = Table::<Vec<u8>>::default();
+        let change = catch_unwind(AssertUnwindSafe(|| {
+            table.write(|rows| {
+                rows.push(1);
+                panic!("in the middle");
+            })
+        }));
+        assert!(change.is_err());
+        assert_eq!(table.read(Vec::len).map_err(|error| error.kind()), Err(StoreErrorKind::Unavailable));
+        table.close();
+        assert_eq!(table.write(|rows| rows.len()).map_err(|error| error.kind()), Err(StoreErrorKind::Unavailable));
+    }
+}

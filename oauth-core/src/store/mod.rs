@@ -53,7 +53,8 @@ use std::sync::Arc;
 
 pub use self::client::{
     AccessTokenFormat, AccessTokenRule, AuthMethod, AuthMethods, Client, ClientRegistry, ClientSecretRecord,
-    ClientStore, Deregister, GrantTypes, RefreshPolicy, RefreshRule, Register, SecretHash, TokenProfile, UpdateClient,
+    ClientStore, Deregister, GrantTypes, LegacyTyp, OptionalClaim, RefreshPolicy, RefreshRule, Register, SecretHash,
+    TokenProfile, UpdateClient,
 };
 pub use self::error::{StoreError, StoreErrorKind};
 pub use self::grant::{

@@ -58,7 +58,7 @@ fn unavailable<T: Debug>(call: impl Future<Output = Result<T, StoreError>>) {
 /// Runs a check on random records. Failures are shrunk against the same store, so that checks store each record under
 /// a fresh id.
 fn for_all<S: Strategy>(records: S, check: impl Fn(S::Value)) {
-    let config = Config { cases: CASES, failure_persistence: None, max_shrink_iters: 256, ..Config::default() };
+    let config = Config { cases: CASES, failure_persistence: None, max_shrink_iters: 64, ..Config::default() };
     let outcome = TestRunner::new(config).run(&records, |record| {
         check(record);
         Ok(())

@@ -1,0 +1,191 @@
+//! What happened, for operators: every grant, refusal, fault and change of keys, without a single secret.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use serde_json::{Map, Value, json};
+
+use crate::context::CorrelationId;
+use crate::error::Refusal;
+use crate::store::{KeyState, RevokedWhy};
+use crate::types::{ClientId, FamilyId, KeyId, Scope, Subject, Timestamp, TokenId};
+
+/// Receives events, after the commit that they tell of.
+///
+/// Called on the request's own thread: it must not block. Queue the event and write it elsewhere; count and log what
+/// a full queue loses.
+pub trait AuditSink: fmt::Debug + Send + Sync {
+    /// Takes one event.
+    fn record(&self, event: &Event);
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// When, by the request's one reading of the clock.
+    pub at: Timestamp,
+    /// In which request.
+    pub correlation_id: CorrelationId,
+    /// From which address.
+    pub peer: Option<IpAddr>,
+    /// Which client: authenticated, or only named when `what` is a refusal.
+    pub client: Option<ClientId>,
+    /// In whose name.
+    pub subject: Option<Subject>,
+    /// What.
+    pub what: What,
+}
+
+/// What an [`Event`] tells.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum What {
+    /// A hook wanted to set a claim or answer member that belongs to the protocol; it was ignored.
+    ClaimIgnored {
+        /// Which one.
+        claim: String,
+    },
+    /// A client was registered or its registration was changed.
+    ClientRegistered {
+        /// Its version afterwards.
+        version: u64,
+    },
+    /// The clock is more than 24 hours ahead of what it was a round ago; its mark is not written.
+    ClockJumped {
+        /// What it was.
+        from: Timestamp,
+    },
+    /// Everything that a subject, a client or the tenant held was taken back.
+    CutOff,
+    /// A family of tokens began.
+    FamilyStarted {
+        /// Its name.
+        family: FamilyId,
+        /// How many older ones ended to make room.
+        ended: u32,
+    },
+    /// A family of tokens was ended.
+    FamilyRevoked {
+        /// Its name.
+        family: FamilyId,
+        /// Why.
+        why: RevokedWhy,
+    },
+    /// We failed.
+    Faulted {
+        /// [`Fault::id`](crate::Fault::id).
+        fault: &'static str,
+        /// What the failing part said.
+        detail: String,
+    },
+    /// A key came into a state.
+    KeyChanged {
+        /// Which key.
+        kid: KeyId,
+        /// The state.
+        state: KeyState,
+    },
+    /// A request was lawfully refused.
+    Refused(Refusal),
+    /// An access token was issued.
+    TokenIssued {
+        /// By which grant.
+        grant: &'static str,
+        /// The token's `jti`.
+        token: TokenId,
+        /// What it allows.
+        scope: Scope,
+        /// What was asked for and not granted.
+        dropped: Scope,
+        /// When it ends.
+        expires_at: Timestamp,
+    },
+    /// One access token was taken back.
+    TokenRevoked,
+}
+
+impl What {
+    /// A stable name, such as `token.issued`.
+    #[must_use]
+    pub const fn id(&self) -> &'static str {
+        match self {
+            Self::ClaimIgnored { .. } => "claim.ignored",
+            Self::ClientRegistered { .. } => "client.registered",
+            Self::ClockJumped { .. } => "clock.jumped",
+            Self::CutOff => "cutoff",
+            Self::FamilyStarted { .. } => "family.started",
+            Self::FamilyRevoked { .. } => "family.revoked",
+            Self::Faulted { .. } => "fault",
+            Self::KeyChanged { .. } => "key.changed",
+            Self::Refused(_) => "refused",
+            Self::TokenIssued { .. } => "token.issued",
+            Self::TokenRevoked => "token.revoked",
+        }
+    }
+
+    fn members(&self) -> Value {
+        match self {
+            Self::ClaimIgnored { claim } => json!({ "claim": claim }),
+            Self::ClientRegistered { version } => json!({ "version": version }),
+            Self::ClockJumped { from } => json!({ "from": from.millis() }),
+            Self::CutOff | Self::TokenRevoked => json!({}),
+            Self::FamilyStarted { family, ended } => json!({ "family": family.to_string(), "ended": ended }),
+            Self::FamilyRevoked { family, why } => json!({ "family": family.to_string(), "why": why.as_str() }),
+            Self::Faulted { fault, detail } => json!({ "fault": fault, "detail": detail }),
+            Self::KeyChanged { kid, state } => json!({ "kid": kid.as_str(), "state": state.as_str() }),
+            Self::Refused(refusal) => json!({ "reason": refusal.id(), "error": refusal.code().as_str() }),
+            Self::TokenIssued { grant, token, scope, dropped, expires_at } => json!({
+                "grant": grant,
+                "token": token.as_str(),
+                "scope": scope.as_str(),
+                "dropped": dropped.as_str(),
+                "expires_at": expires_at.millis(),
+            }),
+        }
+    }
+}
+
+impl Event {
+    /// The event as one JSON object: `at` (milliseconds), `event`, `request`, then what is known of peer, client and
+    /// subject, then the members of its kind.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut object = Map::new();
+        object.insert("at".into(), self.at.millis().into());
+        object.insert("event".into(), self.what.id().into());
+        object.insert("request".into(), self.correlation_id.to_string().into());
+        if let Some(peer) = self.peer {
+            object.insert("peer".into(), peer.to_string().into());
+        }
+        if let Some(client) = &self.client {
+            object.insert("client".into(), client.as_str().into());
+        }
+        if let Some(subject) = &self.subject {
+            object.insert("subject".into(), subject.as_str().into());
+        }
+        if let Value::Object(members) = self.what.members() {
+            object.extend(members);
+        }
+        Value::Object(object).to_string()
+    }
+}
+
+/// The default sink: one `tracing` event per audit event, target `oauth::audit`, the JSON in the field `audit`.
+///
+/// Faults are errors, refusals and oddities warnings, the rest is information.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TracingSink;
+
+impl AuditSink for TracingSink {
+    fn record(&self, event: &Event) {
+        match &event.what {
+            What::Faulted { .. } | What::ClockJumped { .. } => {
+                tracing::error!(target: "oauth::audit", audit = %event.to_json());
+            }
+            What::Refused(_) | What::ClaimIgnored { .. } => {
+                tracing::warn!(target: "oauth::audit", audit = %event.to_json());
+            }
+            _ => tracing::info!(target: "oauth::audit", audit = %event.to_json()),
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The endpoints: where they lie, and in which order each one asks its questions.
+
+pub(crate) mod jwks;
+pub(crate) mod metadata;
+mod paths;
+pub(crate) mod token;
+
+pub(crate) use self::paths::Mounted;
+pub use self::paths::{Endpoint, Endpoints};
+use crate::wire::{Method, Request, Response};
+
+/// Whether the request may read a public document; otherwise the answer.
+pub(crate) fn require_get(request: &Request) -> Result<(), Response> {
+    match request.method {
+        Method::Get | Method::Head => Ok(()),
+        _ => Err(Response::json(405, Vec::new()).header("allow", "GET, HEAD")),
+    }
+}

@@ -1,0 +1,115 @@
+//! Where the endpoints lie: data, from which metadata is rendered and the adapters mount.
+
+use crate::types::Issuer;
+
+/// An endpoint that an adapter mounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Endpoint {
+    /// The JWK set (RFC 7517).
+    Jwks,
+    /// Authorization server metadata (RFC 8414).
+    Metadata,
+    /// The token endpoint (RFC 6749 §3.2).
+    Token,
+}
+
+/// The paths of the endpoints, absolute from the origin that the application serves.
+///
+/// Defaults: `/oauth/token` and `/oauth/jwks` below the issuer's path, metadata at
+/// `/.well-known/oauth-authorization-server` followed by the issuer's path (RFC 8414 §3.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoints {
+    pub(crate) token: Option<String>,
+    pub(crate) jwks: Option<String>,
+    pub(crate) public_base: Option<String>,
+}
+
+impl Endpoints {
+    /// The defaults.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { token: None, jwks: None, public_base: None }
+    }
+
+    /// The token endpoint's path, such as `/connect/token`.
+    #[must_use]
+    pub fn token(mut self, path: impl Into<String>) -> Self {
+        self.token = Some(path.into());
+        self
+    }
+
+    /// The JWK set's path, such as `/auth/.well-known/jwks.json`.
+    #[must_use]
+    pub fn jwks(mut self, path: impl Into<String>) -> Self {
+        self.jwks = Some(path.into());
+        self
+    }
+
+    /// The path that a proxy takes away before the application sees it: metadata shows it in front of each path.
+    #[must_use]
+    pub fn public_base(mut self, path: impl Into<String>) -> Self {
+        self.public_base = Some(path.into());
+        self
+    }
+
+    /// Settles every path for this issuer; pushes a sentence for each mistake.
+    pub(crate) fn settle(self, issuer: &Issuer, has_metadata: bool, mistakes: &mut Vec<String>) -> Mounted {
+        let own = |path: Option<String>, default: &str| path.unwrap_or_else(|| format!("{}{default}", issuer.path()));
+        let base = self.public_base.unwrap_or_default();
+        if !(base.is_empty() || is_path(&base) && !base.ends_with('/')) {
+            mistakes.push(format!(
+                "the public base `{base}` is no path; write it like `/auth`, without a slash at the end"
+            ));
+        }
+        let mut paths =
+            vec![(Endpoint::Token, own(self.token, "/oauth/token")), (Endpoint::Jwks, own(self.jwks, "/oauth/jwks"))];
+        if has_metadata {
+            let well_known = format!("/.well-known/oauth-authorization-server{}", issuer.path());
+            paths.push((Endpoint::Metadata, well_known));
+        }
+        for (place, (endpoint, path)) in paths.iter().enumerate() {
+            if !is_path(path) {
+                mistakes.push(format!(
+                    "the path `{path}` of {endpoint:?} is no plain path; begin it with `/` and use letters, digits and `-._~/%` only"
+                ));
+            }
+            if paths.iter().skip(place + 1).any(|(_, other)| other == path) {
+                mistakes.push(format!("two endpoints lie at `{path}`; give each its own path"));
+            }
+        }
+        Mounted { paths, public: format!("{}{base}", issuer.origin()) }
+    }
+}
+
+impl Default for Endpoints {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The settled table: what is mounted, and how the world calls it.
+#[derive(Debug, Clone)]
+pub(crate) struct Mounted {
+    paths: Vec<(Endpoint, String)>,
+    public: String,
+}
+
+impl Mounted {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Endpoint, &str)> {
+        self.paths.iter().map(|(endpoint, path)| (*endpoint, path.as_str()))
+    }
+
+    /// The public URL of an endpoint.
+    pub(crate) fn url(&self, endpoint: Endpoint) -> Option<String> {
+        let (_, path) = self.iter().find(|(mounted, _)| *mounted == endpoint)?;
+        Some(format!("{}{path}", self.public))
+    }
+}
+
+/// A path that every router takes literally.
+fn is_path(path: &str) -> bool {
+    path.starts_with('/')
+        && !path.starts_with("//")
+        && path.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~' | '/' | '%'))
+}

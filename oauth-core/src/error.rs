@@ -1,0 +1,309 @@
+//! The two ways in which a request fails: a lawful no, and our own fault.
+
+use crate::store::StoreError;
+use crate::wire::ErrorCode;
+
+/// Why a request was lawfully refused: specific, named, for log and audit. The client learns only
+/// [`Refusal::code`] and a fixed sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the names say it; `code` and `id` are the table")]
+pub enum Refusal {
+    AuthorizationMalformed,
+    AuthorizationRepeated,
+    AuthorizationScheme,
+    BodyBroken,
+    BodyTimedOut,
+    BodyTooLarge,
+    ClearTransport,
+    ClientIdMismatch,
+    ClientIdMissing,
+    ClientInactive,
+    ClientMethod,
+    ClientNetwork,
+    ClientNotConfidential,
+    ClientSecretExpired,
+    ClientSecretWrong,
+    ClientUnknown,
+    ContentCoding,
+    FormMalformed,
+    GrantNotAllowed,
+    GrantTypeMissing,
+    GrantTypeUnsupported,
+    GrantWithdrawn,
+    MediaType,
+    MethodNotAllowed,
+    ParameterCharacters,
+    ParameterRepeated,
+    ParameterTooLong,
+    ResourceMalformed,
+    ResourceNotAllowed,
+    ResourcesDisagree,
+    ScopeEmpty,
+    ScopeMalformed,
+    ScopeNotAllowed,
+    SeveralMechanisms,
+    SubjectInactive,
+    SubjectIsClient,
+    SubjectUnknown,
+    TokenClearTransport,
+    TokenExpired,
+    TokenMalformed,
+    TokenMissing,
+    TokenNotForUs,
+    TokenNotOurs,
+    TokenRepeated,
+    TokenRevoked,
+    TokenScope,
+    TokenUserRequired,
+    TooManyParameters,
+}
+
+impl Refusal {
+    /// The code that the client sees, and the sentence beside it. One match, so that no reason is without an answer.
+    const fn answer(self) -> (ErrorCode, &'static str) {
+        use ErrorCode as C;
+        match self {
+            Self::AuthorizationMalformed => (C::InvalidRequest, "the Authorization header is malformed"),
+            Self::AuthorizationRepeated | Self::SeveralMechanisms => {
+                (C::InvalidRequest, "use exactly one client authentication method")
+            }
+            Self::BodyBroken => (C::InvalidRequest, "the request body is incomplete"),
+            Self::BodyTimedOut => (C::InvalidRequest, "the request body did not arrive in time"),
+            Self::BodyTooLarge => (C::InvalidRequest, "the request body is too large"),
+            Self::ClearTransport | Self::TokenClearTransport => (C::InvalidRequest, "use TLS"),
+            Self::ClientIdMismatch => (C::InvalidRequest, "client_id differs from the authenticated client"),
+            Self::ClientIdMissing => (C::InvalidRequest, "client authentication is missing"),
+            Self::AuthorizationScheme
+            | Self::ClientInactive
+            | Self::ClientMethod
+            | Self::ClientNetwork
+            | Self::ClientSecretExpired
+            | Self::ClientSecretWrong
+            | Self::ClientUnknown => (C::InvalidClient, "client authentication failed"),
+            Self::ClientNotConfidential | Self::GrantNotAllowed => {
+                (C::UnauthorizedClient, "this client may not use this grant type")
+            }
+            Self::ContentCoding => (C::InvalidRequest, "send the body without content coding"),
+            Self::FormMalformed => (C::InvalidRequest, "the form is malformed"),
+            Self::GrantTypeMissing => (C::InvalidRequest, "grant_type is missing"),
+            Self::GrantTypeUnsupported => (C::UnsupportedGrantType, "this grant type is not supported"),
+            Self::GrantWithdrawn | Self::SubjectInactive | Self::SubjectIsClient | Self::SubjectUnknown => {
+                (C::InvalidGrant, "the grant is not valid")
+            }
+            Self::MediaType => (C::InvalidRequest, "send application/x-www-form-urlencoded"),
+            Self::MethodNotAllowed => (C::InvalidRequest, "use another method"),
+            Self::ParameterCharacters => (C::InvalidRequest, "a parameter holds characters that it must not hold"),
+            Self::ParameterRepeated => (C::InvalidRequest, "a parameter is repeated"),
+            Self::ParameterTooLong => (C::InvalidRequest, "a parameter is too long"),
+            Self::ResourceMalformed => (C::InvalidTarget, "resource must be an absolute URI without fragment"),
+            Self::ResourceNotAllowed | Self::ResourcesDisagree => {
+                (C::InvalidTarget, "this client may not use this resource")
+            }
+            Self::ScopeEmpty | Self::ScopeNotAllowed => (C::InvalidScope, "none of the requested scope can be granted"),
+            Self::ScopeMalformed => (C::InvalidScope, "scope is malformed"),
+            Self::TokenExpired
+            | Self::TokenMalformed
+            | Self::TokenNotForUs
+            | Self::TokenNotOurs
+            | Self::TokenRevoked => (C::InvalidToken, "the access token is not valid"),
+            Self::TokenMissing => (C::InvalidToken, "an access token is needed"),
+            Self::TokenRepeated => (C::InvalidRequest, "send the access token once, in the Authorization header"),
+            Self::TokenScope => (C::InsufficientScope, "the access token does not cover this"),
+            Self::TokenUserRequired => (C::InsufficientScope, "a user's access token is needed"),
+            Self::TooManyParameters => (C::InvalidRequest, "too many parameters"),
+        }
+    }
+
+    /// The error code that the client sees.
+    #[must_use]
+    pub const fn code(self) -> ErrorCode {
+        self.answer().0
+    }
+
+    /// The `error_description` that the client sees: fixed, in the character set of RFC 6749 §5.2, without input.
+    #[must_use]
+    pub const fn description(self) -> &'static str {
+        self.answer().1
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        match (self, self.code()) {
+            (Self::MethodNotAllowed, _) => 405,
+            (Self::BodyTimedOut, _) => 408,
+            (Self::BodyTooLarge, _) => 413,
+            (Self::ContentCoding, _) => 415,
+            (_, ErrorCode::InvalidClient | ErrorCode::InvalidToken) => 401,
+            (_, ErrorCode::InsufficientScope) => 403,
+            _ => 400,
+        }
+    }
+
+    /// A stable name for logs, audit and documentation, such as `client.secret_wrong`.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::AuthorizationMalformed => "authorization.malformed",
+            Self::AuthorizationRepeated => "authorization.repeated",
+            Self::AuthorizationScheme => "authorization.scheme",
+            Self::BodyBroken => "body.broken",
+            Self::BodyTimedOut => "body.timed_out",
+            Self::BodyTooLarge => "body.too_large",
+            Self::ClearTransport => "transport.clear",
+            Self::ClientIdMismatch => "client.id_mismatch",
+            Self::ClientIdMissing => "client.id_missing",
+            Self::ClientInactive => "client.inactive",
+            Self::ClientMethod => "client.method",
+            Self::ClientNetwork => "client.network",
+            Self::ClientNotConfidential => "client.not_confidential",
+            Self::ClientSecretExpired => "client.secret_expired",
+            Self::ClientSecretWrong => "client.secret_wrong",
+            Self::ClientUnknown => "client.unknown",
+            Self::ContentCoding => "body.content_coding",
+            Self::FormMalformed => "form.malformed",
+            Self::GrantNotAllowed => "grant.not_allowed",
+            Self::GrantTypeMissing => "grant_type.missing",
+            Self::GrantTypeUnsupported => "grant_type.unsupported",
+            Self::GrantWithdrawn => "grant.withdrawn",
+            Self::MediaType => "body.media_type",
+            Self::MethodNotAllowed => "method.not_allowed",
+            Self::ParameterCharacters => "parameter.characters",
+            Self::ParameterRepeated => "parameter.repeated",
+            Self::ParameterTooLong => "parameter.too_long",
+            Self::ResourceMalformed => "resource.malformed",
+            Self::ResourceNotAllowed => "resource.not_allowed",
+            Self::ResourcesDisagree => "resource.disagree",
+            Self::ScopeEmpty => "scope.empty",
+            Self::ScopeMalformed => "scope.malformed",
+            Self::ScopeNotAllowed => "scope.not_allowed",
+            Self::SeveralMechanisms => "authorization.several_mechanisms",
+            Self::SubjectInactive => "subject.inactive",
+            Self::SubjectIsClient => "subject.is_client",
+            Self::SubjectUnknown => "subject.unknown",
+            Self::TokenClearTransport => "token.clear_transport",
+            Self::TokenExpired => "token.expired",
+            Self::TokenMalformed => "token.malformed",
+            Self::TokenMissing => "token.missing",
+            Self::TokenNotForUs => "token.not_for_us",
+            Self::TokenNotOurs => "token.not_ours",
+            Self::TokenRepeated => "token.repeated",
+            Self::TokenRevoked => "token.revoked",
+            Self::TokenScope => "token.scope",
+            Self::TokenUserRequired => "token.user_required",
+            Self::TooManyParameters => "parameter.too_many",
+        }
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.id())
+    }
+}
+
+/// Our own failure. The client learns `server_error` or `temporarily_unavailable` and a correlation id, nothing else.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Fault {
+    /// Every thread that hashes passwords is busy and the queue is full.
+    #[error("the password hashing queue is full")]
+    HashingBusy,
+    /// A stored hash does not parse or cannot be computed.
+    #[error("a stored password hash cannot be verified")]
+    Hash,
+    /// A hook of the host failed.
+    #[error("a hook failed: {0}")]
+    Hook(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The random source failed.
+    #[error(transparent)]
+    Entropy(#[from] crate::random::EntropyError),
+    /// The keys cannot be loaded or used.
+    #[error(transparent)]
+    Keys(crate::keys::KeyError),
+    /// No key can sign this token now.
+    #[error("no active {0} key")]
+    NoKey(crate::jose::Alg),
+    /// A signer failed.
+    #[error("signing failed: {0}")]
+    Signing(String),
+    /// The server is shutting down.
+    #[error("the server is shutting down")]
+    ShuttingDown,
+    /// A store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Fault {
+    /// A stable name for logs and audit, such as `store.unavailable`.
+    #[must_use]
+    pub const fn id(&self) -> &'static str {
+        use crate::store::StoreErrorKind as K;
+        match self {
+            Self::HashingBusy => "hashing.busy",
+            Self::Hash => "hash.corrupt",
+            Self::Hook(_) => "hook.failed",
+            Self::Entropy(_) => "entropy.failed",
+            Self::Keys(_) => "key.unusable",
+            Self::NoKey(_) => "key.none",
+            Self::Signing(_) => "key.signing",
+            Self::ShuttingDown => "server.shutting_down",
+            Self::Store(error) => match error.kind() {
+                K::Unavailable => "store.unavailable",
+                K::Conflict => "store.conflict",
+                K::Corrupt => "store.corrupt",
+            },
+        }
+    }
+
+    /// Whether trying again may help: 503 with `Retry-After`, otherwise 500.
+    #[must_use]
+    pub const fn is_temporary(&self) -> bool {
+        use crate::store::StoreErrorKind as K;
+        match self {
+            Self::Store(error) => !matches!(error.kind(), K::Corrupt),
+            Self::Hash => false,
+            Self::HashingBusy
+            | Self::Hook(_)
+            | Self::Entropy(_)
+            | Self::Keys(_)
+            | Self::NoKey(_)
+            | Self::Signing(_)
+            | Self::ShuttingDown => true,
+        }
+    }
+}
+
+impl From<crate::keys::KeyError> for Fault {
+    fn from(error: crate::keys::KeyError) -> Self {
+        match error {
+            crate::keys::KeyError::Store(error) => Self::Store(error),
+            other => Self::Keys(other),
+        }
+    }
+}
+
+/// Why a request got no 200.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A lawful no.
+    #[error("refused: {0}")]
+    Refused(Refusal),
+    /// Our own failure.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::Fault(error.into())
+    }
+}

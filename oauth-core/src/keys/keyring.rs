@@ -1,0 +1,336 @@
+//! The node's view of its issuer's keys, and the steps that change them in the store.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::key_set::KeySet;
+use super::local::LocalKey;
+use super::schedule::{self, Due};
+use super::{ImportedKey, KeyError, KeyNaming, KeySettings, ProvidedKey};
+use crate::jose::{Alg, PublicKey};
+use crate::store::{
+    InsertKey, KeyMaterial, KeyRecord, KeyState, KeyStore, KeyTimes, KeyTransition, KeyUse, Transition,
+};
+use crate::types::{KeyId, Lifetime, Timestamp};
+
+/// How old a node's view of the keys may get: a revoked key is gone from every node after this.
+pub(crate) const CACHE_AGE: Lifetime = Lifetime::of_seconds(60);
+/// How often a step that another node raced is tried again.
+const TRIES: usize = 4;
+
+/// A key that came into a state, for the audit trail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeyChange {
+    pub(crate) kid: KeyId,
+    pub(crate) state: KeyState,
+}
+
+/// The keys of one issuer.
+#[derive(Debug)]
+pub(crate) struct Keyring {
+    settings: KeySettings,
+    store: Arc<dyn KeyStore>,
+    current: RwLock<Arc<KeySet>>,
+}
+
+impl Keyring {
+    /// Loads the keys and makes or takes in what is missing, so that every algorithm can sign.
+    pub(crate) async fn open(
+        settings: KeySettings,
+        store: Arc<dyn KeyStore>,
+        now: Timestamp,
+    ) -> Result<(Self, Vec<KeyChange>), KeyError> {
+        for provided in &settings.provided {
+            if let ProvidedKey::External(signer) = provided {
+                probe(signer.as_ref()).await?;
+            }
+        }
+        let empty = KeySet::open(&[], &settings, now)?;
+        let ring = Self { settings, store, current: RwLock::new(Arc::new(empty)) };
+        let mut changes = ring.take_in(now).await?;
+        changes.extend(ring.maintain(now).await?);
+        Ok((ring, changes))
+    }
+
+    /// The algorithms that this server signs with.
+    pub(crate) fn algorithms(&self) -> &[Alg] {
+        &self.settings.algorithms
+    }
+
+    /// The keys as last read; in an outage of the store they are what there is.
+    pub(crate) fn snapshot(&self) -> Arc<KeySet> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The keys, read again when the last reading is older than [`CACHE_AGE`].
+    ///
+    /// # Errors
+    /// [`KeyError`] when they are too old and cannot be read: a key may have been revoked since.
+    pub(crate) async fn fresh(&self, now: Timestamp) -> Result<Arc<KeySet>, KeyError> {
+        let held = self.snapshot();
+        if now.millis_since(held.loaded_at()) < CACHE_AGE.millis() {
+            return Ok(held);
+        }
+        self.reload(now).await
+    }
+
+    /// Reads the keys again.
+    pub(crate) async fn reload(&self, now: Timestamp) -> Result<Arc<KeySet>, KeyError> {
+        let records = self.records().await?;
+        let set = Arc::new(KeySet::open(&records, &self.settings, now)?);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&set);
+        Ok(set)
+    }
+
+    /// One round: announces, promotes and seals anew what is due, then reads the keys again.
+    pub(crate) async fn maintain(&self, now: Timestamp) -> Result<Vec<KeyChange>, KeyError> {
+        let mut changes = Vec::new();
+        for alg in &self.settings.algorithms {
+            // at most: make or promote, then announce the next
+            for _ in 0..TRIES {
+                let records = self.records().await?;
+                let Some(step) = schedule::due(of(&records, KeyUse::Sign(*alg)), now, self.settings.rules) else {
+                    break;
+                };
+                match step {
+                    Due::MakeActive => changes.extend(self.make(*alg, KeyState::Active, now).await?),
+                    Due::Announce if self.settings.has_external(*alg) => break,
+                    Due::Announce => changes.extend(self.make(*alg, KeyState::Announced, now).await?),
+                    Due::Promote { next, from } => changes.extend(self.promote(&records, &next, from, now).await?),
+                }
+            }
+        }
+        self.reseal().await?;
+        self.reload(now).await?;
+        Ok(changes)
+    }
+
+    /// Every key, in every state.
+    pub(crate) async fn records(&self) -> Result<Vec<KeyRecord>, KeyError> {
+        Ok(self.store.load(self.settings.issuer.as_str()).await?)
+    }
+
+    /// Publishes a successor now.
+    pub(crate) async fn announce(&self, alg: Alg, now: Timestamp) -> Result<Vec<KeyChange>, KeyError> {
+        let changes = self.make(alg, KeyState::Announced, now).await?;
+        self.reload(now).await?;
+        Ok(changes)
+    }
+
+    /// Lets an announced key sign now; the one that signed until now retires.
+    pub(crate) async fn activate(&self, kid: &KeyId, now: Timestamp) -> Result<Vec<KeyChange>, KeyError> {
+        let records = self.records().await?;
+        let next = find(&records, kid)?;
+        if next.state != KeyState::Announced {
+            return Err(KeyError::WrongState { kid: kid.clone(), state: next.state });
+        }
+        let from = of(&records, next.usage).find(|key| key.state == KeyState::Active).map(|key| key.kid.clone());
+        let changes = self.promote(&records, kid, from, now).await?;
+        self.reload(now).await?;
+        if changes.is_empty() { Err(KeyError::Moved) } else { Ok(changes) }
+    }
+
+    /// Takes a key back: it leaves the key set and signs no more, and a successor signs at once, in one commit.
+    pub(crate) async fn revoke(&self, kid: &KeyId, now: Timestamp) -> Result<Vec<KeyChange>, KeyError> {
+        let mut changes = Vec::new();
+        for _ in 0..TRIES {
+            let records = self.records().await?;
+            let key = find(&records, kid)?;
+            if key.state == KeyState::Revoked {
+                self.reload(now).await?;
+                return Ok(changes);
+            }
+            let mut steps = vec![step(key, KeyState::Revoked, schedule::revoked(key.times, now))];
+            if key.state == KeyState::Active {
+                let announced = of(&records, key.usage).filter(|other| other.state == KeyState::Announced);
+                match (announced.min_by_key(|other| other.times.announced_at), key.usage) {
+                    (Some(next), _) => {
+                        steps.push(step(next, KeyState::Active, schedule::activated(next.times, now)));
+                    }
+                    (None, KeyUse::Sign(alg)) if !self.settings.has_external(alg) => {
+                        changes.extend(self.make(alg, KeyState::Announced, now).await?);
+                        continue;
+                    }
+                    (None, _) => {}
+                }
+            }
+            if let Transition::Applied = self.store.transition(self.settings.issuer.as_str(), &steps).await? {
+                changes.extend(steps.into_iter().map(|step| KeyChange { kid: step.kid, state: step.next }));
+                self.reload(now).await?;
+                return Ok(changes);
+            }
+        }
+        Err(KeyError::Moved)
+    }
+
+    /// Takes a key in; it is announced, unless no key signs with its algorithm yet.
+    pub(crate) async fn import(
+        &self,
+        key: &ImportedKey,
+        kid: Option<&KeyId>,
+        now: Timestamp,
+    ) -> Result<Vec<KeyChange>, KeyError> {
+        let changes = self.insert_imported(key, kid, now).await?;
+        self.reload(now).await?;
+        Ok(changes)
+    }
+
+    /// Records every provided key that is not recorded yet.
+    async fn take_in(&self, now: Timestamp) -> Result<Vec<KeyChange>, KeyError> {
+        let mut changes = Vec::new();
+        for provided in &self.settings.provided {
+            changes.extend(match provided {
+                ProvidedKey::Imported { key, kid } => self.insert_imported(key, kid.as_ref(), now).await?,
+                ProvidedKey::External(signer) => {
+                    let public = PublicKey::parse_jwk(&signer.public_jwk())
+                        .map_err(|why| KeyError::Signer { name: signer.name().to_owned(), why: why.to_string() })?;
+                    let records = self.records().await?;
+                    let material = KeyMaterial::External(signer.name().to_owned());
+                    if records.iter().any(|record| record.material == material) {
+                        continue;
+                    }
+                    self.insert_first_or_announced(None, &public, now, |_| Ok(material.clone())).await?
+                }
+            });
+        }
+        Ok(changes)
+    }
+
+    async fn insert_imported(
+        &self,
+        key: &ImportedKey,
+        kid: Option<&KeyId>,
+        now: Timestamp,
+    ) -> Result<Vec<KeyChange>, KeyError> {
+        let local = LocalKey::from_der(key.alg(), key.der()).map_err(|why| KeyError::Import(why.to_string()))?;
+        let thumbprint = local.public().thumbprint();
+        for record in self.records().await? {
+            let held = record.public_jwk.as_deref().and_then(|text| PublicKey::parse_jwk(text).ok());
+            if held.is_some_and(|held| held.thumbprint() == thumbprint && held.alg() == key.alg()) {
+                return Ok(Vec::new());
+            }
+        }
+        self.insert_first_or_announced(kid, local.public(), now, |kid| {
+            Ok(KeyMaterial::Sealed(self.settings.seal(key.der(), kid)?))
+        })
+        .await
+    }
+
+    /// Inserts a key as active when none of its use is, as announced otherwise.
+    async fn insert_first_or_announced(
+        &self,
+        kid: Option<&KeyId>,
+        public: &PublicKey,
+        now: Timestamp,
+        material: impl Fn(&KeyId) -> Result<KeyMaterial, KeyError>,
+    ) -> Result<Vec<KeyChange>, KeyError> {
+        match self.insert(kid, public, KeyState::Active, now, &material).await? {
+            Some(change) => Ok(vec![change]),
+            None => Ok(self.insert(kid, public, KeyState::Announced, now, &material).await?.into_iter().collect()),
+        }
+    }
+
+    /// Makes a key and inserts it; nothing when another node was first.
+    async fn make(&self, alg: Alg, state: KeyState, now: Timestamp) -> Result<Vec<KeyChange>, KeyError> {
+        if self.settings.has_external(alg) {
+            return Err(KeyError::NoSuccessor(alg));
+        }
+        let der = super::generate::generate(alg, self.settings.rsa_size, self.settings.entropy.as_ref())?;
+        let local = LocalKey::from_der(alg, &der).map_err(|why| KeyError::Import(why.to_string()))?;
+        let sealed = |kid: &KeyId| Ok(KeyMaterial::Sealed(self.settings.seal(&der, kid)?));
+        Ok(self.insert(None, local.public(), state, now, &sealed).await?.into_iter().collect())
+    }
+
+    /// Inserts a key under the given id, or under the first free one that the naming rule gives.
+    async fn insert(
+        &self,
+        kid: Option<&KeyId>,
+        public: &PublicKey,
+        state: KeyState,
+        now: Timestamp,
+        material: &impl Fn(&KeyId) -> Result<KeyMaterial, KeyError>,
+    ) -> Result<Option<KeyChange>, KeyError> {
+        for attempt in 1..=100 {
+            let kid = match kid {
+                Some(kid) => kid.clone(),
+                None => self.settings.naming.name(public, now, attempt)?,
+            };
+            let times = KeyTimes { announced_at: now, active_at: None, retired_at: None, listed_until: None };
+            let record = KeyRecord {
+                kid: kid.clone(),
+                issuer: self.settings.issuer.as_str().to_owned(),
+                usage: KeyUse::Sign(public.alg()),
+                state,
+                public_jwk: Some(public.to_jwk_json(&kid)),
+                material: material(&kid)?,
+                times: if state == KeyState::Active { schedule::activated(times, now) } else { times },
+            };
+            match self.store.insert(record).await? {
+                InsertKey::Inserted => return Ok(Some(KeyChange { kid, state })),
+                InsertKey::AlreadyActive => return Ok(None),
+                InsertKey::Taken if self.settings.naming == KeyNaming::Date => {}
+                InsertKey::Taken => return Err(KeyError::Taken(kid)),
+            }
+        }
+        Err(KeyError::Moved)
+    }
+
+    async fn promote(
+        &self,
+        records: &[KeyRecord],
+        next: &KeyId,
+        from: Option<KeyId>,
+        now: Timestamp,
+    ) -> Result<Vec<KeyChange>, KeyError> {
+        let next = find(records, next)?;
+        let mut steps = vec![step(next, KeyState::Active, schedule::activated(next.times, now))];
+        if let Some(from) = from {
+            let from = find(records, &from)?;
+            steps.push(step(from, KeyState::Retired, schedule::retired(from.times, now, self.settings.rules)));
+        }
+        Ok(match self.store.transition(self.settings.issuer.as_str(), &steps).await? {
+            Transition::Applied => {
+                steps.into_iter().map(|step| KeyChange { kid: step.kid, state: step.next }).collect()
+            }
+            Transition::Moved => Vec::new(),
+        })
+    }
+
+    /// Seals anew what an older sealing key sealed.
+    async fn reseal(&self) -> Result<(), KeyError> {
+        for record in self.records().await? {
+            let KeyMaterial::Sealed(sealed) = &record.material else { continue };
+            if record.state == KeyState::Revoked || self.settings.is_sealed_by_first(sealed) {
+                continue;
+            }
+            let der = self.settings.unseal(sealed, &record.kid)?;
+            let mut step = step(&record, record.state, record.times);
+            step.material = Some(KeyMaterial::Sealed(self.settings.seal(&der, &record.kid)?));
+            // another node may have been first
+            let _moved_or_applied = self.store.transition(self.settings.issuer.as_str(), &[step]).await?;
+        }
+        Ok(())
+    }
+}
+
+fn of(records: &[KeyRecord], usage: KeyUse) -> impl Iterator<Item = &KeyRecord> + Clone {
+    records.iter().filter(move |record| record.usage == usage)
+}
+
+fn find<'a>(records: &'a [KeyRecord], kid: &KeyId) -> Result<&'a KeyRecord, KeyError> {
+    records.iter().find(|record| record.kid == *kid).ok_or_else(|| KeyError::Unknown(kid.clone()))
+}
+
+fn step(key: &KeyRecord, next: KeyState, times: KeyTimes) -> KeyTransition {
+    KeyTransition { kid: key.kid.clone(), expected: key.state, next, times, material: None }
+}
+
+/// Has an external signer sign something and checks it, so that a wrong key or signature form shows at start.
+async fn probe(signer: &dyn super::Signer) -> Result<(), KeyError> {
+    let wrong = |why: String| KeyError::Signer { name: signer.name().to_owned(), why };
+    let public = PublicKey::parse_jwk(&signer.public_jwk()).map_err(|why| wrong(why.to_string()))?;
+    if public.alg() != signer.alg() {
+        return Err(wrong(format!("its public half is for {}, not {}", public.alg(), signer.alg())));
+    }
+    let signature = signer.sign(b"probe").await.map_err(|why| wrong(why.to_string()))?;
+    if public.verify(b"probe", &signature) { Ok(()) } else { Err(wrong("its signature does not verify".into())) }
+}

@@ -1,0 +1,165 @@
+//! Argon2id on threads of our own: bounded memory, bounded queue, never on a request's worker.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use argon2::password_hash::phc;
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use futures_channel::oneshot;
+use zeroize::Zeroizing;
+
+use crate::error::Fault;
+use crate::store::PasswordHash;
+use crate::types::constant_time_eq;
+
+/// Hashes that may wait while every thread is busy; one more is answered `temporarily_unavailable`.
+const QUEUE: usize = 64;
+/// The most memory that a stored hash may ask for, in KiB: 256 MiB.
+const MAX_MEMORY: u32 = 256 * 1024;
+/// What is hashed against when there is nothing to compare with.
+const NOBODY: [u8; 16] = [0; 16];
+
+type Job = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
+
+/// Threads that compute Argon2id (19 MiB, t=2, p=1 for new hashes). They start at the first use.
+pub(crate) struct HashingPool {
+    threads: usize,
+    queue: OnceLock<SyncSender<Job>>,
+    computed: Arc<AtomicU64>,
+}
+
+impl HashingPool {
+    /// A pool of this many threads, each with a memory block that it reuses.
+    pub(crate) fn new(threads: usize) -> Self {
+        Self { threads: threads.max(1), queue: OnceLock::new(), computed: Arc::default() }
+    }
+
+    /// How many hashes were computed.
+    pub(crate) fn computed(&self) -> u64 {
+        self.computed.load(Ordering::Relaxed)
+    }
+
+    /// The place of the hash that the password has, for exactly one Argon2id: the first hash's salt and parameters
+    /// are used and every hash with the same ones is compared. Without hashes one is computed all the same.
+    pub(crate) async fn verify_any(&self, password: &str, hashes: Vec<PasswordHash>) -> Result<Option<usize>, Fault> {
+        let kept: Vec<Kept> = hashes.iter().map(Kept::parse).collect::<Result<_, _>>()?;
+        let (argon, salt) = match kept.first() {
+            Some(first) => (first.params.clone(), first.salt.clone()),
+            None => (Params::DEFAULT, NOBODY.to_vec()),
+        };
+        let computed = self.compute(password, argon.clone(), salt.clone()).await?;
+        let mut matched = None;
+        for (at, one) in kept.iter().enumerate() {
+            let same_work = one.params == argon && one.salt == salt;
+            let equal = constant_time_eq(&one.output, &computed);
+            if same_work && equal {
+                matched = Some(at);
+            }
+        }
+        Ok(matched)
+    }
+
+    /// Hashes a password with a fresh salt, or with salt and parameters of another hash.
+    pub(crate) async fn hash(
+        &self,
+        password: &str,
+        like: Option<PasswordHash>,
+        fresh_salt: [u8; 16],
+    ) -> Result<PasswordHash, Fault> {
+        let (params, salt) = match like {
+            Some(hash) => Kept::parse(&hash).map(|kept| (kept.params, kept.salt))?,
+            None => (Params::DEFAULT, fresh_salt.to_vec()),
+        };
+        let output = self.compute(password, params.clone(), salt.clone()).await?;
+        let text = phc::PasswordHash {
+            algorithm: Algorithm::Argon2id.ident(),
+            version: Some(Version::V0x13.into()),
+            params: phc::ParamsString::try_from(&params).map_err(|_| Fault::Hash)?,
+            salt: Some(phc::Salt::new(&salt).map_err(|_| Fault::Hash)?),
+            hash: Some(phc::Output::new(output.as_slice()).map_err(|_| Fault::Hash)?),
+        };
+        Ok(PasswordHash::from_phc(&text.to_string()))
+    }
+
+    async fn compute(&self, password: &str, params: Params, salt: Vec<u8>) -> Result<Zeroizing<Vec<u8>>, Fault> {
+        let password = Zeroizing::new(password.to_owned());
+        let length = params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN);
+        let computed = Arc::clone(&self.computed);
+        let (answer, answered) = oneshot::channel();
+        self.enqueue(Box::new(move |memory| {
+            memory.resize(memory.len().max(params.block_count()), Block::default());
+            let mut output = Zeroizing::new(vec![0; length]);
+            let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+            let done = argon.hash_password_into_with_memory(password.as_bytes(), &salt, &mut output, memory);
+            computed.fetch_add(1, Ordering::Relaxed);
+            // whoever asked may be gone
+            let _ = answer.send(done.map(|()| output).map_err(|_| Fault::Hash));
+        }))?;
+        answered.await.map_err(|_| Fault::HashingBusy)?
+    }
+
+    fn enqueue(&self, job: Job) -> Result<(), Fault> {
+        let queue = self.queue.get_or_init(|| start(self.threads));
+        queue.try_send(job).map_err(|refused| match refused {
+            TrySendError::Full(_) | TrySendError::Disconnected(_) => Fault::HashingBusy,
+        })
+    }
+}
+
+impl fmt::Debug for HashingPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HashingPool").field("threads", &self.threads).finish_non_exhaustive()
+    }
+}
+
+/// Starts the threads; they end when the pool is dropped. Where none can be started, every job is refused.
+fn start(threads: usize) -> SyncSender<Job> {
+    let (sender, receiver) = sync_channel::<Job>(QUEUE);
+    let receiver = Arc::new(Mutex::new(receiver));
+    for _ in 0..threads {
+        let receiver = Arc::clone(&receiver);
+        let spawned = std::thread::Builder::new().name("oauth-argon2".into()).spawn(move || work(&receiver));
+        if let Err(error) = spawned {
+            tracing::error!(target: "oauth", %error, "a password hashing thread could not be started");
+        }
+    }
+    sender
+}
+
+fn work(jobs: &Mutex<Receiver<Job>>) {
+    let mut memory = Vec::new();
+    loop {
+        let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        match next {
+            Ok(job) => job(&mut memory),
+            Err(_) => return,
+        }
+    }
+}
+
+/// A stored hash, taken apart.
+struct Kept {
+    params: Params,
+    salt: Vec<u8>,
+    output: Vec<u8>,
+}
+
+impl Kept {
+    fn parse(hash: &PasswordHash) -> Result<Self, Fault> {
+        let parsed = phc::PasswordHash::new(hash.as_phc()).map_err(|_| Fault::Hash)?;
+        let params = Params::try_from(&parsed).map_err(|_| Fault::Hash)?;
+        let version = parsed.version.unwrap_or_else(|| Version::V0x13.into());
+        if parsed.algorithm != Algorithm::Argon2id.ident()
+            || version != u32::from(Version::V0x13)
+            || params.m_cost() > MAX_MEMORY
+        {
+            return Err(Fault::Hash);
+        }
+        match (parsed.salt, parsed.hash) {
+            (Some(salt), Some(output)) => Ok(Self { params, salt: salt.to_vec(), output: output.as_bytes().to_vec() }),
+            _ => Err(Fault::Hash),
+        }
+    }
+}

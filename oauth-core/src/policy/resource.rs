@@ -1,0 +1,62 @@
+//! For whom a token is (RFC 8707, RFC 9068 §3).
+
+use crate::error::Refusal;
+use crate::store::{AccessTokenFormat, Client};
+use crate::types::{Audience, Lifetime, ResourceUri, Scope};
+
+/// A protected resource that this server knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Resource {
+    pub(crate) uri: ResourceUri,
+    pub(crate) scope: Option<Scope>,
+    pub(crate) format: Option<AccessTokenFormat>,
+    pub(crate) lifetime: Option<Lifetime>,
+}
+
+/// What the resources of a request settle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Target<'a> {
+    pub(crate) audience: Vec<Audience>,
+    pub(crate) scope: Option<Scope>,
+    pub(crate) format: Option<&'a AccessTokenFormat>,
+    pub(crate) lifetime: Option<Lifetime>,
+}
+
+/// The target of a request: the resources that it names, each of which the server must know and the client may use,
+/// or the client's own audience when it names none.
+///
+/// # Errors
+/// [`Refusal::ResourceNotAllowed`] for an unknown or unregistered resource; [`Refusal::ResourcesDisagree`] when two
+/// resources want tokens of different formats.
+pub(crate) fn target<'a>(
+    requested: &[ResourceUri],
+    client: &Client,
+    known: &'a [Resource],
+) -> Result<Target<'a>, Refusal> {
+    if requested.is_empty() {
+        return Ok(Target { audience: client.audience.clone(), scope: None, format: None, lifetime: None });
+    }
+    let mut target =
+        Target { audience: Vec::with_capacity(requested.len()), scope: None, format: None, lifetime: None };
+    for (place, uri) in requested.iter().enumerate() {
+        let resource = known
+            .iter()
+            .find(|resource| resource.uri == *uri && client.resources.contains(uri))
+            .ok_or(Refusal::ResourceNotAllowed)?;
+        let audience = Audience::parse(uri.as_str()).map_err(|_| Refusal::ResourceNotAllowed)?;
+        if place > 0 && target.format != resource.format.as_ref() {
+            return Err(Refusal::ResourcesDisagree);
+        }
+        target.format = resource.format.as_ref();
+        if !target.audience.contains(&audience) {
+            target.audience.push(audience);
+        }
+        target.lifetime = target.lifetime.into_iter().chain(resource.lifetime).min();
+        // a resource without a list of its own knows every scope; with two lists, a token for both is bounded by each
+        target.scope = match (target.scope, &resource.scope) {
+            (Some(held), Some(more)) => Some(held.intersection(more)),
+            (held, more) => held.or_else(|| more.clone()),
+        };
+    }
+    Ok(target)
+}

@@ -1,0 +1,227 @@
+//! The authorization server: the thin shell that reads the clock, asks the stores and calls the pure parts in order.
+
+mod builder;
+mod client_spec;
+mod clients;
+mod clock;
+mod host;
+mod in_flight;
+mod keys;
+mod transport;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+pub use self::builder::{Builder, ConfigErrors, Configured, Danger, ResourceSettings, StartError};
+pub use self::client_spec::ClientSpec;
+pub use self::clients::{EnsureClientError, EnsuredClient, Registration};
+use self::clock::ServerClock;
+pub use self::host::{Health, Issued, Maintained};
+use self::in_flight::InFlight;
+pub use self::keys::{KeyInfo, Keys};
+use self::transport::TransportRule;
+use crate::audit::{AuditSink, Event, What};
+use crate::client_auth::hash_chosen;
+use crate::context::{CorrelationIds, RequestContext};
+use crate::endpoint::{self, Endpoint};
+use crate::error::{Error, Fault};
+use crate::grant::{GrantSettings, ValidatedGrant};
+use crate::keys::{KeyChange, Keyring};
+use crate::password::HashingPool;
+use crate::random::Entropy;
+use crate::store::{Stores, TokenProfile};
+use crate::time::Clock;
+use crate::token::access_token::{self, MintSettings, Minted};
+use crate::token::{TokenAdditions, TokenHook, TokenVerifier};
+use crate::types::{Audience, ClientId, Issuer, Subject, Timestamp};
+use crate::wire::{Request, Response};
+
+/// An OAuth 2.0 authorization server for one issuer. Cheap to clone; every clone is the same server.
+#[derive(Clone)]
+pub struct AuthorizationServer {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) stores: Stores,
+    pub(crate) keys: Arc<Keyring>,
+    pub(crate) hook: Arc<dyn TokenHook>,
+    pub(crate) chosen_secrets: Option<HashingPool>,
+    pub(crate) grant_settings: GrantSettings,
+    pub(crate) transport: TransportRule,
+    pub(crate) challenge: String,
+    pub(crate) jwks_cache_control: Cow<'static, str>,
+    pub(crate) metadata: Vec<u8>,
+    issuer: Issuer,
+    audit: Arc<dyn AuditSink>,
+    clock: Arc<ServerClock>,
+    entropy: Arc<dyn Entropy>,
+    mint_settings: MintSettings,
+    endpoints: endpoint::Mounted,
+    family_limit: u32,
+    correlation: CorrelationIds,
+    in_flight: InFlight,
+    maintenance_leased: AtomicBool,
+}
+
+impl AuthorizationServer {
+    /// The largest request body that an adapter should read, in bytes: 64 KiB.
+    pub const BODY_LIMIT: usize = 64 * 1024;
+
+    /// This server's name.
+    #[must_use]
+    pub fn issuer(&self) -> &Issuer {
+        &self.inner.issuer
+    }
+
+    /// What to mount where; paths are absolute from the origin.
+    pub fn endpoints(&self) -> impl Iterator<Item = (Endpoint, &str)> {
+        self.inner.endpoints.iter()
+    }
+
+    /// Answers a request to one of the endpoints.
+    ///
+    /// Dropping the future between two store calls can leave a spent credential without an answer: run it on a task
+    /// that a disconnect cannot cancel, as `oauth-http-actix` does.
+    pub async fn handle(&self, endpoint: Endpoint, request: &Request) -> Response {
+        let server = &*self.inner;
+        let now = server.clock.now();
+        let context = server.context(request);
+        let Some(_busy) = server.in_flight.enter() else {
+            let error = Error::Fault(Fault::ShuttingDown);
+            return endpoint::token::render_error(&error, &context, &server.challenge);
+        };
+        match endpoint {
+            Endpoint::Jwks => endpoint::jwks::respond(server, request, now).await,
+            Endpoint::Metadata => endpoint::metadata::respond(server, request),
+            Endpoint::Token => endpoint::token::respond(server, request, &context, now).await,
+        }
+    }
+
+    /// A verifier in this process for tokens of this server: it knows opaque tokens, revocations and revoked keys.
+    #[must_use]
+    pub fn verifier(&self, audience: Audience, profile: TokenProfile) -> TokenVerifier {
+        let server = &*self.inner;
+        TokenVerifier::in_process(
+            server.issuer.as_str(),
+            audience,
+            profile,
+            Arc::clone(&server.keys),
+            Arc::clone(&server.stores.grants),
+            Arc::clone(&server.clock) as _,
+        )
+    }
+
+    /// Whether a request to a protected resource came in a way that may carry a token; the rule of the endpoints.
+    ///
+    /// # Errors
+    /// [`Refusal::ClearTransport`](crate::Refusal::ClearTransport), answered 400.
+    pub fn require_private(&self, request: &Request) -> Result<(), crate::Refusal> {
+        self.inner.transport.require_private(request)
+    }
+
+    /// Waits for the requests that are being answered, refuses new ones with 503, and has the grant store finish what
+    /// it accepted. Repeating it is harmless.
+    pub async fn shutdown(&self) {
+        self.inner.in_flight.close().await;
+        self.inner.stores.grants.close().await;
+    }
+
+    /// The right to run the maintenance loop, for one holder at a time; given back when dropped.
+    #[must_use]
+    pub fn maintenance_lease(&self) -> Option<MaintenanceLease> {
+        let free = self.inner.maintenance_leased.compare_exchange(false, true, Ordering::AcqRel, Ordering::Acquire);
+        free.is_ok().then(|| MaintenanceLease { server: self.clone() })
+    }
+
+    /// How many Argon2id hashes were computed; for tests and metrics.
+    #[must_use]
+    pub fn password_hashes(&self) -> u64 {
+        self.inner.chosen_secrets.as_ref().map_or(0, HashingPool::computed)
+    }
+}
+
+impl fmt::Debug for AuthorizationServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorizationServer").field("issuer", &self.inner.issuer).finish_non_exhaustive()
+    }
+}
+
+/// See [`AuthorizationServer::maintenance_lease`].
+#[derive(Debug)]
+pub struct MaintenanceLease {
+    server: AuthorizationServer,
+}
+
+impl Drop for MaintenanceLease {
+    fn drop(&mut self) {
+        self.server.inner.maintenance_leased.store(false, Ordering::Release);
+    }
+}
+
+impl Inner {
+    fn context(&self, request: &Request) -> RequestContext {
+        RequestContext::of(request, self.transport.client_address(request), self.correlation.next())
+    }
+
+    /// Signs with keys that are at most [`CACHE_AGE`](crate::keys::CACHE_AGE) old.
+    pub(crate) async fn mint(
+        &self,
+        grant: &ValidatedGrant,
+        additions: &TokenAdditions,
+        now: Timestamp,
+    ) -> Result<Minted, Fault> {
+        let keys = self.keys.fresh(now).await?;
+        access_token::mint(grant, additions, &self.mint_settings, &keys, self.entropy.as_ref(), now).await
+    }
+
+    pub(crate) fn audit(
+        &self,
+        at: Timestamp,
+        context: &RequestContext,
+        client: Option<ClientId>,
+        subject: Option<Subject>,
+        what: What,
+    ) {
+        let event = Event { at, correlation_id: context.correlation_id, peer: context.peer, client, subject, what };
+        self.audit.record(&event);
+    }
+
+    pub(crate) fn audit_error(
+        &self,
+        error: &Error,
+        client: Option<ClientId>,
+        context: &RequestContext,
+        now: Timestamp,
+    ) {
+        let what = match error {
+            Error::Refused(refusal) => What::Refused(*refusal),
+            Error::Fault(fault) => What::Faulted { fault: fault.id(), detail: fault.to_string() },
+        };
+        self.audit(now, context, client, None, what);
+    }
+
+    /// Names what a hook tried to overwrite.
+    pub(crate) fn audit_ignored(
+        &self,
+        additions: &TokenAdditions,
+        grant: &ValidatedGrant,
+        context: &RequestContext,
+        now: Timestamp,
+    ) {
+        for claim in &additions.ignored {
+            let subject = grant.principal.subject().cloned();
+            let what = What::ClaimIgnored { claim: claim.clone() };
+            self.audit(now, context, Some(grant.client.id.clone()), subject, what);
+        }
+    }
+
+    fn audit_keys(&self, changes: Vec<KeyChange>, now: Timestamp) {
+        let context = RequestContext::internal(self.correlation.next());
+        for KeyChange { kid, state } in changes {
+            self.audit(now, &context, None, None, What::KeyChanged { kid, state });
+        }
+    }
+}

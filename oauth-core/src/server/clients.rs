@@ -1,0 +1,165 @@
+//! Registers clients at start-up, as often as the host likes.
+
+use std::sync::Arc;
+
+use super::builder::ConfigErrors;
+use super::{AuthorizationServer, ClientSpec, Inner, hash_chosen};
+use crate::audit::What;
+use crate::context::RequestContext;
+use crate::error::Fault;
+use crate::store::{Client, ClientRegistry, ClientSecretRecord, Register, SecretHash, UpdateClient};
+use crate::time::Clock as _;
+use crate::types::{ClientSecret, KeyId, SecretDigest, Timestamp};
+
+/// How often a registration that another node raced is tried again.
+const TRIES: usize = 4;
+
+/// A client that is registered as its [`ClientSpec`] says.
+#[derive(Debug)]
+pub struct EnsuredClient {
+    /// The record.
+    pub client: Arc<Client>,
+    /// The secret, only when this call made it: it is kept as a digest and cannot be shown again.
+    pub secret: Option<ClientSecret>,
+    /// What this call did.
+    pub registration: Registration,
+}
+
+/// What [`ensure_client`](AuthorizationServer::ensure_client) did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registration {
+    /// There was no such client.
+    Made,
+    /// It was there and differed; secrets and the active flag stayed as they were.
+    Changed,
+    /// It was there, just so.
+    Unchanged,
+}
+
+/// Why a client could not be registered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EnsureClientError {
+    /// The spec is wrong.
+    #[error(transparent)]
+    Spec(#[from] ConfigErrors),
+    /// The clients come from a store that cannot be written.
+    #[error("the client store has no registry; register the client where its clients come from")]
+    NoRegistry,
+    /// The client has a chosen secret and the server does not take those.
+    #[error(
+        "client `{0}` has a chosen secret; drop `.chosen_secret` and use the generated one, or switch chosen secrets \
+         on with `.with_chosen_client_secrets()` on the builder"
+    )]
+    ChosenSecretsOff(String),
+    /// Other nodes kept changing the client.
+    #[error("client `{0}` was changed by another node at the same time; try again")]
+    Moved(String),
+    /// We failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+impl AuthorizationServer {
+    /// Makes sure that a client is registered as the spec says: makes it, changes it or leaves it.
+    ///
+    /// For start-up: call it with the same spec every time, on any number of nodes at once. The secret is in the
+    /// answer only when this call made the client; a secret that exists is never replaced, and a client that an
+    /// operator made inactive stays so.
+    ///
+    /// # Errors
+    /// [`EnsureClientError`]; every mistake of the spec at once.
+    pub async fn ensure_client(&self, spec: ClientSpec) -> Result<EnsuredClient, EnsureClientError> {
+        let server = &*self.inner;
+        let now = server.clock.now();
+        let wanted = spec.check(&server.grant_settings, server.keys.algorithms(), now)?;
+        if spec.chosen_secret.is_some() && server.chosen_secrets.is_none() {
+            return Err(EnsureClientError::ChosenSecretsOff(spec.id));
+        }
+        let registry = server.stores.registry.as_deref().ok_or(EnsureClientError::NoRegistry)?;
+        for _ in 0..TRIES {
+            let done = match server.stores.clients.find(&wanted.id).await.map_err(Fault::from)? {
+                None => server.register(registry, &spec, wanted.clone(), now).await?,
+                Some(held) => server.bring_up_to_date(registry, held, &wanted).await?,
+            };
+            if let Some(done) = done {
+                if done.registration != Registration::Unchanged {
+                    let context = RequestContext::internal(server.correlation.next());
+                    let what = What::ClientRegistered { version: done.client.version };
+                    server.audit(now, &context, Some(done.client.id.clone()), None, what);
+                }
+                return Ok(done);
+            }
+        }
+        Err(EnsureClientError::Moved(spec.id))
+    }
+}
+
+impl Inner {
+    /// Registers the client with a fresh secret; `None` when somebody else was first.
+    async fn register(
+        &self,
+        registry: &dyn ClientRegistry,
+        spec: &ClientSpec,
+        mut client: Client,
+        now: Timestamp,
+    ) -> Result<Option<EnsuredClient>, Fault> {
+        let mut secret = None;
+        if client.is_confidential() {
+            let (hash, shown) = self.make_secret(spec).await?;
+            let id = KeyId::parse("1").map_err(|error| Fault::Signing(error.to_string()))?;
+            client.secrets.push(ClientSecretRecord { id, hash, created_at: now, expires_at: None });
+            secret = shown;
+        }
+        Ok(match registry.register(client.clone()).await? {
+            Register::Registered => {
+                Some(EnsuredClient { client: Arc::new(client), secret, registration: Registration::Made })
+            }
+            Register::Taken => None,
+        })
+    }
+
+    async fn make_secret(&self, spec: &ClientSpec) -> Result<(SecretHash, Option<ClientSecret>), Fault> {
+        match (&spec.chosen_secret, &self.chosen_secrets) {
+            (Some(chosen), Some(pool)) => {
+                let mut salt = [0; 16];
+                self.entropy.fill(&mut salt)?;
+                Ok((SecretHash::Chosen(hash_chosen(pool, chosen.expose(), &[], salt).await?), None))
+            }
+            _ => {
+                let mut bytes = zeroize::Zeroizing::new([0; 32]);
+                self.entropy.fill(bytes.as_mut())?;
+                let secret = ClientSecret::new(crate::jose::base64url(bytes.as_ref()));
+                let digest = SecretDigest::of(secret.expose().as_bytes());
+                Ok((SecretHash::Generated(digest), Some(secret)))
+            }
+        }
+    }
+
+    /// Replaces the record when it differs from the spec; `None` when somebody else did meanwhile.
+    async fn bring_up_to_date(
+        &self,
+        registry: &dyn ClientRegistry,
+        held: Arc<Client>,
+        wanted: &Client,
+    ) -> Result<Option<EnsuredClient>, Fault> {
+        let mut next = wanted.clone();
+        next.version = held.version;
+        next.active = held.active;
+        next.secrets.clone_from(&held.secrets);
+        next.created_at = held.created_at;
+        next.updated_at = held.updated_at;
+        next.extra = held.extra.clone();
+        if next == *held {
+            return Ok(Some(EnsuredClient { client: held, secret: None, registration: Registration::Unchanged }));
+        }
+        next.version = held.version.saturating_add(1);
+        next.updated_at = wanted.updated_at;
+        Ok(match registry.update(next.clone(), held.version).await? {
+            UpdateClient::Updated => {
+                Some(EnsuredClient { client: Arc::new(next), secret: None, registration: Registration::Changed })
+            }
+            UpdateClient::Stale | UpdateClient::Unknown => None,
+        })
+    }
+}

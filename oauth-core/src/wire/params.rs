@@ -1,0 +1,91 @@
+//! The request parameters that the server knows: how long, of which characters, how often.
+
+use std::borrow::Cow;
+
+use crate::error::Refusal;
+
+/// The most parameters that a request may have.
+pub(crate) const MAX_PARAMETERS: usize = 64;
+/// The most bytes that a parameter's name or value may have, decoded.
+pub(crate) const MAX_VALUE: usize = 4096;
+
+/// Decoded parameters, checked against the table of known ones. Unknown ones are kept and ignored (RFC 6749 §3.2).
+#[derive(Default)]
+pub(crate) struct Params<'a> {
+    pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+}
+
+impl<'a> Params<'a> {
+    pub(crate) fn with_capacity(n: usize) -> Self {
+        Self { pairs: Vec::with_capacity(n) }
+    }
+
+    /// Adds a parameter; refuses what the table refuses.
+    pub(crate) fn add(&mut self, name: Cow<'a, str>, value: Cow<'a, str>) -> Result<(), Refusal> {
+        if name.len() > MAX_VALUE || value.len() > MAX_VALUE {
+            return Err(Refusal::ParameterTooLong);
+        }
+        if let Some(rule) = Rule::of(&name) {
+            if !rule.repeatable && self.pairs.iter().any(|(held, _)| *held == name) {
+                return Err(Refusal::ParameterRepeated);
+            }
+            if !value.chars().all(rule.allowed) {
+                return Err(Refusal::ParameterCharacters);
+            }
+        }
+        self.pairs.push((name, value));
+        Ok(())
+    }
+
+    /// The value of a parameter; an empty value counts as omitted (RFC 6749 §3.2).
+    pub(crate) fn one(&self, name: &str) -> Option<&str> {
+        self.all(name).next()
+    }
+
+    /// Every value of a repeatable parameter, empty ones left out.
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.pairs
+            .iter()
+            .filter(move |(held, value)| held == name && !value.is_empty())
+            .map(|(_, value)| value.as_ref())
+    }
+}
+
+struct Rule {
+    repeatable: bool,
+    allowed: fn(char) -> bool,
+}
+
+impl Rule {
+    /// The known parameters. Scope is judged by its own grammar later, with an error code of its own.
+    fn of(name: &str) -> Option<Self> {
+        let (repeatable, allowed): (bool, fn(char) -> bool) = match name {
+            "client_assertion"
+            | "client_assertion_type"
+            | "client_id"
+            | "client_secret"
+            | "code"
+            | "code_verifier"
+            | "grant_type"
+            | "redirect_uri"
+            | "refresh_token"
+            | "token"
+            | "token_type_hint" => (false, is_vschar),
+            "password" | "username" => (false, is_text),
+            "resource" => (true, is_vschar),
+            "scope" => (false, |_| true),
+            _ => return None,
+        };
+        Some(Self { repeatable, allowed })
+    }
+}
+
+/// VSCHAR of RFC 6749 App. A.
+pub(crate) const fn is_vschar(c: char) -> bool {
+    matches!(c, ' '..='~')
+}
+
+/// UNICODECHARNOCRLF of RFC 6749 App. A, without the C1 controls.
+fn is_text(c: char) -> bool {
+    c == '\t' || !c.is_control()
+}

@@ -1,0 +1,190 @@
+//! What the faulty store gets wrong about grants.
+
+use std::thread;
+
+use async_trait::async_trait;
+use oauth_core::store::{
+    AccessTokenRecord, Cutoff, CutoffKey, FamilyRecord, FoundAccessToken, GrantStore, InsertToken, Purged,
+    RevokeFamily, RevokeToken, RevokedWhy, Standing, StandingQuery, StartFamily, StartOutcome, StoreError,
+};
+use oauth_core::types::{ClientId, FamilyId, Lifetime, Subject, Timestamp, TokenDigest, TokenId};
+
+use crate::faulty::{Fault, Faulty};
+
+const fn shifted(at: Timestamp, millis: i64) -> Timestamp {
+    Timestamp::from_millis(at.millis().saturating_add(millis))
+}
+
+impl Faulty {
+    fn token_id(&self, id: &TokenId) -> TokenId {
+        if self.has(Fault::CaseIgnored) { TokenId::parse(&id.as_str().to_lowercase()).unwrap() } else { id.clone() }
+    }
+
+    fn cutoff_key(&self, key: &CutoffKey) -> CutoffKey {
+        match key {
+            CutoffKey::Client(client) => CutoffKey::Client(self.client_id(client)),
+            CutoffKey::Everything => CutoffKey::Everything,
+            CutoffKey::Subject(subject) => CutoffKey::Subject(self.subject(subject)),
+        }
+    }
+
+    /// Whether the last cutoff written for the token's subject, client or everything covers it.
+    fn last_cutoff_covers(&self, query: &StandingQuery) -> bool {
+        let cutoffs = self.cutoffs.lock().unwrap();
+        let subject = query.principal.subject().cloned().map(CutoffKey::Subject);
+        [Some(CutoffKey::Everything), Some(CutoffKey::Client(query.principal.client().clone())), subject]
+            .into_iter()
+            .flatten()
+            .any(|key| cutoffs.get(&self.cutoff_key(&key)).is_some_and(|at| *at >= query.issued_at))
+    }
+}
+
+#[async_trait]
+impl GrantStore for Faulty {
+    async fn start_family(&self, mut start: StartFamily) -> Result<StartOutcome, StoreError> {
+        (self.losses.family)(&mut start.family);
+        match self.fault {
+            Fault::FamilyOutlivesItsEnd => {
+                start.family.absolute_expires_at = shifted(start.family.absolute_expires_at, 1);
+            }
+            Fault::FirstTokenForgotten => start.access_token = None,
+            Fault::LimitIgnored => start.live_limit = u32::MAX,
+            Fault::StartInTwoSteps => {
+                if let Some(token) = start.access_token.take() {
+                    let _ = self.inner.insert_access_token(AccessTokenRecord { family: None, ..token }).await?;
+                }
+            }
+            _ => {}
+        }
+        self.inner.start_family(start).await
+    }
+
+    async fn find_family(&self, id: &FamilyId) -> Result<Option<FamilyRecord>, StoreError> {
+        let mut family = self.inner.find_family(id).await?;
+        if let Some(family) = &mut family {
+            if let Some(last) = self.reasons.lock().unwrap().get(id).filter(|_| self.has(Fault::SecondReasonWins)) {
+                family.revoked = Some(*last);
+            }
+            if let Some((_, why)) = family.revoked.as_mut().filter(|_| self.has(Fault::LimitWithoutReason)) {
+                *why = RevokedWhy::Host;
+            }
+        }
+        if self.has(Fault::PurgeForgetsEndedFamilies) && *self.purged.lock().unwrap() {
+            return Ok(family.filter(|family| family.revoked.is_none()));
+        }
+        Ok(family)
+    }
+
+    async fn revoke_family(&self, id: &FamilyId, why: RevokedWhy, at: Timestamp) -> Result<RevokeFamily, StoreError> {
+        if self.has(Fault::LooksBeforeItWrites) {
+            let ended = self.inner.find_family(id).await?.is_some_and(|family| family.revoked.is_some());
+            self.looked.wait();
+            let _ = self.inner.revoke_family(id, why, at).await?;
+            return Ok(if ended { RevokeFamily::AlreadyRevoked } else { RevokeFamily::Revoked });
+        }
+        self.reasons.lock().unwrap().insert(*id, (at, why));
+        self.inner.revoke_family(id, why, at).await
+    }
+
+    async fn insert_access_token(&self, mut token: AccessTokenRecord) -> Result<InsertToken, StoreError> {
+        (self.losses.token)(&mut token);
+        let alone = AccessTokenRecord { family: None, ..token.clone() };
+        match self.fault {
+            Fault::InsertIgnoresFamily => match self.inner.insert_access_token(token).await? {
+                InsertToken::NotLive => self.inner.insert_access_token(alone).await,
+                InsertToken::Inserted => Ok(InsertToken::Inserted),
+            },
+            Fault::LooksBeforeItInserts => {
+                let query = StandingQuery {
+                    id: None,
+                    family: token.family,
+                    principal: token.principal.clone(),
+                    issued_at: token.issued_at,
+                };
+                if self.inner.standing(&query).await? == Standing::Revoked {
+                    return Ok(InsertToken::NotLive);
+                }
+                while self.inner.standing(&query).await? == Standing::Live {
+                    thread::yield_now(); // until the other side was acknowledged
+                }
+                self.inner
+                    .insert_access_token(AccessTokenRecord { issued_at: shifted(alone.issued_at, 1), ..alone })
+                    .await
+            }
+            Fault::TakenDigestIsFine => {
+                Ok(self.inner.insert_access_token(token).await.unwrap_or(InsertToken::Inserted))
+            }
+            _ => self.inner.insert_access_token(token).await,
+        }
+    }
+
+    async fn find_access_token(&self, digest: &TokenDigest) -> Result<Option<FoundAccessToken>, StoreError> {
+        let mut found = self.inner.find_access_token(digest).await?;
+        if let Some(found) = found.as_mut().filter(|_| self.has(Fault::FindIgnoresFamily)) {
+            found.standing = Standing::Live;
+        }
+        Ok(found)
+    }
+
+    async fn standing(&self, query: &StandingQuery) -> Result<Standing, StoreError> {
+        let by_own_cutoffs = self.has(Fault::CutoffMovesBack) || self.has(Fault::CaseIgnored);
+        if by_own_cutoffs && self.last_cutoff_covers(query) {
+            return Ok(Standing::Revoked);
+        }
+        let mut query = StandingQuery { id: query.id.as_ref().map(|id| self.token_id(id)), ..query.clone() };
+        if let Some(id) = query.family.filter(|_| self.has(Fault::UnknownFamilyIsLive)) {
+            query.family = self.inner.find_family(&id).await?.map(|family| family.id);
+        }
+        self.inner.standing(&query).await
+    }
+
+    async fn revoke_token(&self, token: RevokeToken) -> Result<(), StoreError> {
+        match token {
+            RevokeToken::Opaque { .. } if self.has(Fault::OpaqueTokensStayLive) => Ok(()),
+            RevokeToken::Jwt { id, expires_at } => {
+                self.inner.revoke_token(RevokeToken::Jwt { id: self.token_id(&id), expires_at }).await
+            }
+            token => self.inner.revoke_token(token).await,
+        }
+    }
+
+    async fn cut_off(&self, Cutoff { key, at }: Cutoff) -> Result<(), StoreError> {
+        self.cutoffs.lock().unwrap().insert(self.cutoff_key(&key), at);
+        match self.fault {
+            Fault::CutoffMovesBack => Ok(()),
+            Fault::CutoffExcludesItsTime => self.inner.cut_off(Cutoff { key, at: shifted(at, -1) }).await,
+            Fault::CutoffKindsMixed => {
+                let twin = match &key {
+                    CutoffKey::Client(client) => Subject::parse(client.as_str()).ok().map(CutoffKey::Subject),
+                    CutoffKey::Everything => None,
+                    CutoffKey::Subject(subject) => ClientId::parse(subject.as_str()).ok().map(CutoffKey::Client),
+                };
+                if let Some(key) = twin {
+                    self.inner.cut_off(Cutoff { key, at }).await?;
+                }
+                self.inner.cut_off(Cutoff { key, at }).await
+            }
+            _ => self.inner.cut_off(Cutoff { key, at }).await,
+        }
+    }
+
+    async fn purge_expired(&self, before: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+        *self.purged.lock().unwrap() = true;
+        match self.fault {
+            Fault::PurgeIgnoresLimit => self.inner.purge_expired(before, u32::MAX).await,
+            Fault::PurgeTooWide => self.inner.purge_expired(before.plus(Lifetime::SECOND), limit).await,
+            _ => self.inner.purge_expired(before, limit).await,
+        }
+    }
+
+    async fn raise_clock_mark(&self, at: Timestamp) -> Result<Timestamp, StoreError> {
+        let mark = self.inner.raise_clock_mark(at).await?;
+        Ok(if self.has(Fault::ClockMarkFalls) && at.millis() != i64::MIN { at } else { mark })
+    }
+
+    async fn close(&self) {
+        if !self.has(Fault::CloseIsIgnored) {
+            self.inner.close().await;
+        }
+    }
+}
