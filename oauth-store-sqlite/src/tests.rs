@@ -110,13 +110,28 @@ async fn no_statement_scans_a_table() {
         user::REHASH,
         user::SET_ACTIVE,
     ];
+    let sources = [
+        include_str!("access_token.rs"),
+        include_str!("client.rs"),
+        include_str!("cutoff.rs"),
+        include_str!("family.rs"),
+        include_str!("key.rs"),
+        include_str!("purge.rs"),
+        include_str!("user.rs"),
+    ];
+    let named = |line: &&str| line.starts_with("pub(crate) const ") && line.contains(": &str =");
+    let written = sources.iter().flat_map(|source| source.lines()).filter(named).count() + purge::STATEMENTS.len();
+    assert_eq!(statements.len(), written, "every statement is in the list");
     for statement in statements {
         let plan = store.write(move |connection, _| plan(connection, statement)).await.unwrap();
         let scans: Vec<_> =
             plan.iter().filter(|line| line.starts_with("SCAN") && *line != "SCAN CONSTANT ROW").collect();
         assert!(scans.is_empty(), "{statement}\n{plan:#?}");
         // What walks through an order walks along an index.
-        assert!(!plan.iter().any(|line| line.contains("TEMP B-TREE")) || statement == key::LOAD, "{statement}\n{plan:#?}");
+        assert!(
+            !plan.iter().any(|line| line.contains("TEMP B-TREE")) || statement == key::LOAD,
+            "{statement}\n{plan:#?}"
+        );
     }
     let scanning = "SELECT 1 FROM family WHERE subject = 'a'";
     let plan = store.write(move |connection, _| plan(connection, scanning)).await.unwrap();
@@ -136,9 +151,10 @@ fn plan(connection: &Connection, statement: &str) -> Result<Vec<String>, Failure
     Ok(plan)
 }
 
-/// Runs a pragma on the writing connection.
-async fn set(store: &SqliteStore, pragma: &'static str, value: i64) {
-    store.write(move |connection, _| Ok(connection.pragma_update(None, pragma, value).unwrap_or(()))).await.unwrap();
+/// Lets the file grow to so many pages; SQLite raises the number to the present size.
+async fn limit_pages(store: &SqliteStore, pages: u32) {
+    let pragma = format!("PRAGMA max_page_count = {pages}");
+    store.write(move |connection, _| Ok(connection.execute_batch(&pragma)?)).await.unwrap();
 }
 
 #[tokio::test]
@@ -146,13 +162,11 @@ async fn a_full_disk_is_unavailable_and_passes() {
     let directory = Directory::new();
     let store = open(&directory);
     let big = |connection: &Connection, tenant: &str| {
-        connection.execute(
-            "INSERT INTO login (tenant, login, subject) VALUES (?1, hex(randomblob(20000)), 'a')",
-            [tenant],
-        )?;
+        connection
+            .execute("INSERT INTO login (tenant, login, subject) VALUES (?1, hex(randomblob(20000)), 'a')", [tenant])?;
         Ok(())
     };
-    set(&store, "max_page_count", 1).await; // SQLite raises it to the present size
+    limit_pages(&store, 1).await;
     let error = loop {
         if let Err(error) = store.write(big).await {
             break error;
@@ -160,7 +174,7 @@ async fn a_full_disk_is_unavailable_and_passes() {
     };
     assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
     assert_eq!(store.raise_clock_mark(Timestamp::from_millis(i64::MIN)).await.unwrap().millis(), i64::MIN);
-    set(&store, "max_page_count", 1 << 30).await;
+    limit_pages(&store, 1 << 30).await;
     store.write(big).await.unwrap();
 }
 

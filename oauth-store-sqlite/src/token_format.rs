@@ -12,20 +12,20 @@ const COLUMN: &str = "token_format";
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 enum FormatCell {
-    Opaque,
+    Opaque {}, // with braces, because serde ignores what stands beside a bare name
     Jwt { alg: String, profile: ProfileCell },
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
 enum ProfileCell {
-    Rfc9068,
+    Rfc9068 {},
     Legacy { typ: Option<String>, omit: Vec<String> },
 }
 
 pub(crate) fn encode(format: &AccessTokenFormat) -> Result<String, Failure> {
     to_json(&match format {
-        AccessTokenFormat::Opaque => FormatCell::Opaque,
+        AccessTokenFormat::Opaque => FormatCell::Opaque {},
         AccessTokenFormat::Jwt { alg, profile } => {
             FormatCell::Jwt { alg: alg.as_str().to_owned(), profile: encode_profile(profile) }
         }
@@ -34,17 +34,16 @@ pub(crate) fn encode(format: &AccessTokenFormat) -> Result<String, Failure> {
 
 pub(crate) fn decode(text: &str) -> Result<AccessTokenFormat, Failure> {
     match from_json(COLUMN, text)? {
-        FormatCell::Opaque => Ok(AccessTokenFormat::Opaque),
-        FormatCell::Jwt { alg, profile } => Ok(AccessTokenFormat::Jwt {
-            alg: named(COLUMN, &alg, Alg::from_name)?,
-            profile: decode_profile(profile)?,
-        }),
+        FormatCell::Opaque {} => Ok(AccessTokenFormat::Opaque),
+        FormatCell::Jwt { alg, profile } => {
+            Ok(AccessTokenFormat::Jwt { alg: named(COLUMN, &alg, Alg::from_name)?, profile: decode_profile(profile)? })
+        }
     }
 }
 
 fn encode_profile(profile: &TokenProfile) -> ProfileCell {
     match profile {
-        TokenProfile::Rfc9068 => ProfileCell::Rfc9068,
+        TokenProfile::Rfc9068 => ProfileCell::Rfc9068 {},
         TokenProfile::Legacy { typ, omit } => ProfileCell::Legacy {
             typ: typ.map(|LegacyTyp::Jwt| "JWT".to_owned()),
             omit: omit.iter().map(|claim| claim.as_str().to_owned()).collect(),

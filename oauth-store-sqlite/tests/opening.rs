@@ -49,7 +49,8 @@ fn a_newer_schema_is_refused_and_left_alone() {
 #[test]
 fn files_of_others_are_refused_and_left_alone() {
     let directory = Directory::new();
-    let others: [(&str, fn(&Directory)); 4] = [
+    type Make = fn(&Directory);
+    let others: [(&str, Make); 4] = [
         ("its own tables", |d| stranger(&d.file()).execute_batch("CREATE TABLE client (id)").unwrap()),
         ("its own schema version", |d| stranger(&d.file()).execute_batch("PRAGMA user_version = 3").unwrap()),
         ("its own mark", |d| stranger(&d.file()).execute_batch("PRAGMA application_id = 3").unwrap()),

@@ -197,7 +197,10 @@ fn start_families(store: &SqliteStore, first: u64) {
         for thread in 0..4 {
             scope.spawn(move || {
                 for number in (first + thread * 1_000_000..).take(1_000_000) {
-                    assert_eq!(block_on(store.start_family(start(number))).unwrap(), StartOutcome::Started { ended: 0 });
+                    assert_eq!(
+                        block_on(store.start_family(start(number))).unwrap(),
+                        StartOutcome::Started { ended: 0 }
+                    );
                     say(number);
                 }
             });

@@ -134,7 +134,8 @@ fn a_full_queue_is_unavailable_at_once_and_loses_nothing_it_took() {
         assert_eq!(block_on(insert).unwrap(), InsertToken::Inserted, "token {n}");
     }
     let other = stranger(&directory.file());
-    let rows: usize = other.query_row("SELECT count(*) FROM access_token", [], |row| row.get::<_, u32>(0)).unwrap() as _;
+    let rows: usize =
+        other.query_row("SELECT count(*) FROM access_token", [], |row| row.get::<_, u32>(0)).unwrap() as _;
     assert_eq!(rows, accepted);
 }
 
@@ -171,12 +172,8 @@ fn the_files_hold_digests_and_no_plaintext() {
     let sha256 = |bytes| <[u8; 32]>::try_from(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref()).unwrap();
     let directory = Directory::new();
     let store = SqliteStore::open(directory.file()).unwrap();
-    let secret = |id: &str, hash| ClientSecretRecord {
-        id: id.parse().unwrap(),
-        hash,
-        created_at: NOW,
-        expires_at: None,
-    };
+    let secret =
+        |id: &str, hash| ClientSecretRecord { id: id.parse().unwrap(), hash, created_at: NOW, expires_at: None };
     let mut client = common::client("app");
     client.secrets = vec![
         secret("1", SecretHash::Generated(SecretDigest::from_bytes(sha256(SECRET)))),

@@ -8,8 +8,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use oauth_core::store::{
-    AccessTokenRecord, AccessTokenRule, AuthMethods, Client, FamilyRecord, GrantTypes, KeyMaterial, KeyRecord, KeyState,
-    KeyTimes, KeyUse, Principal, RefreshRule, StartFamily,
+    AccessTokenRecord, AccessTokenRule, AuthMethods, Client, FamilyRecord, GrantTypes, KeyMaterial, KeyRecord,
+    KeyState, KeyTimes, KeyUse, Principal, RefreshRule, StartFamily,
 };
 use oauth_core::types::{Audience, FamilyId, Scope, Timestamp, TokenDigest};
 use rusqlite::Connection;
