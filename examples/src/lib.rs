@@ -1,0 +1,68 @@
+//! What all examples share: settings from the environment, stores, how they listen and how they end.
+//!
+//! | variable | is | default |
+//! |---|---|---|
+//! | `BIND` | where to listen | `127.0.0.1:8080`; port 0 takes a free one |
+//! | `DATABASE_URL` | `sqlite:PATH` or `memory:` | `sqlite:NAME.db` in the current directory |
+//! | `ISSUER` | the server's public URL | `http://` and where it listens |
+//! | `TRUSTED_PROXIES` | networks whose proxies end TLS, with commas between | none |
+//! | `WORKERS` | threads that answer requests | 2 |
+//!
+//! An address that others can reach needs `TRUSTED_PROXIES`, or the argument `--insecure-http`.
+
+mod host;
+mod store;
+
+pub use self::host::Host;
+pub use self::store::Store;
+
+/// What an example ends with when it cannot go on: told to the person who started it.
+pub struct Failure(Box<dyn std::error::Error>);
+
+impl<E: Into<Box<dyn std::error::Error>>> From<E> for Failure {
+    fn from(why: E) -> Self {
+        Self(why.into())
+    }
+}
+
+/// `main` prints this one.
+impl std::fmt::Debug for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Writes the audit trail to standard error, so that standard output is for people.
+pub fn log_to_stderr() {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(tracing_subscriber::filter::LevelFilter::INFO)
+        .init();
+}
+
+/// Listens for ctrl-c and SIGTERM from now on; what it gives back resolves at the first.
+///
+/// # Errors
+/// What the operating system says.
+#[cfg(unix)]
+pub fn asked_to_stop() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Resolves at ctrl-c.
+///
+/// # Errors
+/// None on this system.
+#[cfg(not(unix))]
+pub fn asked_to_stop() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}
