@@ -50,12 +50,19 @@ pub enum What {
         /// Its version afterwards.
         version: u64,
     },
-    /// The clock is more than 24 hours ahead of what it was a round ago; its mark is not written.
+    /// At the start the clock stood more than five minutes behind what this or another node had read.
+    ClockBehind {
+        /// What had been read.
+        mark: Timestamp,
+    },
+    /// The clock is more than 24 hours ahead of what it was a round ago; nothing is written or purged by it until it ran on for an
+    /// hour.
     ClockJumped {
         /// What it was.
         from: Timestamp,
     },
-    /// Everything that a subject, a client or the tenant held was taken back.
+    /// Everything that was issued until now to the event's client, to its subject, or (without either) at all, was
+    /// taken back.
     CutOff,
     /// A family of tokens began.
     FamilyStarted {
@@ -101,7 +108,10 @@ pub enum What {
         expires_at: Timestamp,
     },
     /// One access token was taken back.
-    TokenRevoked,
+    TokenRevoked {
+        /// The token's `jti`.
+        token: TokenId,
+    },
 }
 
 impl What {
@@ -111,6 +121,7 @@ impl What {
         match self {
             Self::ClaimIgnored { .. } => "claim.ignored",
             Self::ClientRegistered { .. } => "client.registered",
+            Self::ClockBehind { .. } => "clock.behind",
             Self::ClockJumped { .. } => "clock.jumped",
             Self::CutOff => "cutoff",
             Self::FamilyStarted { .. } => "family.started",
@@ -119,7 +130,7 @@ impl What {
             Self::KeyChanged { .. } => "key.changed",
             Self::Refused(_) => "refused",
             Self::TokenIssued { .. } => "token.issued",
-            Self::TokenRevoked => "token.revoked",
+            Self::TokenRevoked { .. } => "token.revoked",
         }
     }
 
@@ -127,8 +138,10 @@ impl What {
         match self {
             Self::ClaimIgnored { claim } => json!({ "claim": claim }),
             Self::ClientRegistered { version } => json!({ "version": version }),
+            Self::ClockBehind { mark } => json!({ "mark": mark.millis() }),
             Self::ClockJumped { from } => json!({ "from": from.millis() }),
-            Self::CutOff | Self::TokenRevoked => json!({}),
+            Self::CutOff => json!({}),
+            Self::TokenRevoked { token } => json!({ "token": token.as_str() }),
             Self::FamilyStarted { family, ended } => json!({ "family": family.to_string(), "ended": ended }),
             Self::FamilyRevoked { family, why } => json!({ "family": family.to_string(), "why": why.as_str() }),
             Self::Faulted { fault, detail } => json!({ "fault": fault, "detail": detail }),
@@ -179,7 +192,7 @@ pub struct TracingSink;
 impl AuditSink for TracingSink {
     fn record(&self, event: &Event) {
         match &event.what {
-            What::Faulted { .. } | What::ClockJumped { .. } => {
+            What::Faulted { .. } | What::ClockBehind { .. } | What::ClockJumped { .. } => {
                 tracing::error!(target: "oauth::audit", audit = %event.to_json());
             }
             What::Refused(_) | What::ClaimIgnored { .. } => {

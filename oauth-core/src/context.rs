@@ -8,10 +8,11 @@ use crate::wire::{HostExtension, Request};
 
 /// The request around a decision: given to every hook and written into the audit trail.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct RequestContext {
     /// The client's address: the socket's peer, or what a trusted proxy said of it.
     pub peer: Option<IpAddr>,
-    /// The `User-Agent` field, when it is text; at most 256 bytes of it.
+    /// The `User-Agent` field, when it is text; at most 256 characters of it.
     pub user_agent: Option<String>,
     /// Names this request in the audit trail and, when it failed by our fault, in the answer.
     pub correlation_id: CorrelationId,
@@ -28,6 +29,12 @@ impl RequestContext {
             correlation_id,
             host: request.host.clone(),
         }
+    }
+
+    /// A context for work that no request caused, or for a test of a hook.
+    #[must_use]
+    pub const fn without_request() -> Self {
+        Self::internal(CorrelationId(0))
     }
 
     /// A context for work that no request caused, such as [`issue`](crate::AuthorizationServer::issue).

@@ -53,6 +53,7 @@ pub enum Refusal {
     TokenMissing,
     TokenNotForUs,
     TokenNotOurs,
+    TokenNotRevocable,
     TokenRepeated,
     TokenRevoked,
     TokenScope,
@@ -108,6 +109,7 @@ impl Refusal {
             | Self::TokenMalformed
             | Self::TokenNotForUs
             | Self::TokenNotOurs
+            | Self::TokenNotRevocable
             | Self::TokenRevoked => (C::InvalidToken, "the access token is not valid"),
             Self::TokenMissing => (C::InvalidToken, "an access token is needed"),
             Self::TokenRepeated => (C::InvalidRequest, "send the access token once, in the Authorization header"),
@@ -191,6 +193,7 @@ impl Refusal {
             Self::TokenMissing => "token.missing",
             Self::TokenNotForUs => "token.not_for_us",
             Self::TokenNotOurs => "token.not_ours",
+            Self::TokenNotRevocable => "token.not_revocable",
             Self::TokenRepeated => "token.repeated",
             Self::TokenRevoked => "token.revoked",
             Self::TokenScope => "token.scope",
@@ -218,6 +221,12 @@ pub enum Fault {
     /// A stored hash does not parse or cannot be computed.
     #[error("a stored password hash cannot be verified")]
     Hash,
+    /// A hook added more than a token can hold, or nested it too deep.
+    #[error("a hook's additions are too large: {0}")]
+    Additions(&'static str),
+    /// The published keys of another issuer could not be fetched.
+    #[error("keys could not be fetched: {0}")]
+    Fetch(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A hook of the host failed.
     #[error("a hook failed: {0}")]
     Hook(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -247,6 +256,8 @@ impl Fault {
     pub const fn id(&self) -> &'static str {
         use crate::store::StoreErrorKind as K;
         match self {
+            Self::Additions(_) => "hook.additions",
+            Self::Fetch(_) => "keys.fetch",
             Self::HashingBusy => "hashing.busy",
             Self::Hash => "hash.corrupt",
             Self::Hook(_) => "hook.failed",
@@ -269,8 +280,9 @@ impl Fault {
         use crate::store::StoreErrorKind as K;
         match self {
             Self::Store(error) => !matches!(error.kind(), K::Corrupt),
-            Self::Hash => false,
-            Self::HashingBusy
+            Self::Additions(_) | Self::Hash => false,
+            Self::Fetch(_)
+            | Self::HashingBusy
             | Self::Hook(_)
             | Self::Entropy(_)
             | Self::Keys(_)
@@ -320,7 +332,7 @@ mod tests {
     use super::*;
 
     /// Every refusal, by walking the ids that the exhaustive match of `id` gives.
-    const ALL: [Refusal; 49] = [
+    const ALL: [Refusal; 50] = [
         Refusal::AuthorizationMalformed,
         Refusal::AuthorizationRepeated,
         Refusal::AuthorizationScheme,
@@ -365,6 +377,7 @@ mod tests {
         Refusal::TokenMissing,
         Refusal::TokenNotForUs,
         Refusal::TokenNotOurs,
+        Refusal::TokenNotRevocable,
         Refusal::TokenRepeated,
         Refusal::TokenRevoked,
         Refusal::TokenScope,

@@ -18,6 +18,9 @@ use crate::types::constant_time_eq;
 const QUEUE: usize = 64;
 /// The most memory that a stored hash may ask for, in KiB: 256 MiB.
 const MAX_MEMORY: u32 = 256 * 1024;
+/// The most passes and lanes that a stored hash may ask for.
+const MAX_PASSES: u32 = 10;
+const MAX_LANES: u32 = 8;
 /// What is hashed against when there is nothing to compare with.
 const NOBODY: [u8; 16] = [0; 16];
 
@@ -89,7 +92,7 @@ impl HashingPool {
         let computed = Arc::clone(&self.computed);
         let (answer, answered) = oneshot::channel();
         self.enqueue(Box::new(move |memory| {
-            memory.resize(memory.len().max(params.block_count()), Block::default());
+            memory.resize(params.block_count(), Block::default());
             let mut output = Zeroizing::new(vec![0; length]);
             let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
             let done = argon.hash_password_into_with_memory(password.as_bytes(), &salt, &mut output, memory);
@@ -133,7 +136,12 @@ fn work(jobs: &Mutex<Receiver<Job>>) {
     loop {
         let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         match next {
-            Ok(job) => job(&mut memory),
+            Ok(job) => {
+                job(&mut memory);
+                // an imported hash may have needed more than the usual block
+                memory.truncate(Params::DEFAULT.block_count());
+                memory.shrink_to(Params::DEFAULT.block_count());
+            }
             Err(_) => return,
         }
     }
@@ -154,6 +162,8 @@ impl Kept {
         if parsed.algorithm != Algorithm::Argon2id.ident()
             || version != u32::from(Version::V0x13)
             || params.m_cost() > MAX_MEMORY
+            || params.t_cost() > MAX_PASSES
+            || params.p_cost() > MAX_LANES
         {
             return Err(Fault::Hash);
         }

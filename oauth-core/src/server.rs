@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub use self::builder::{Builder, Danger, ResourceSettings};
 pub use self::client_spec::ClientSpec;
 pub use self::clients::{EnsureClientError, EnsuredClient, Registration};
-use self::clock::ServerClock;
+pub(crate) use self::clock::ServerClock;
 pub use self::configured::{ConfigErrors, Configured, StartError};
 pub use self::host::{Health, Issued, Maintained};
 use self::in_flight::InFlight;
@@ -58,7 +58,7 @@ pub(crate) struct Inner {
     pub(crate) metadata: Vec<u8>,
     issuer: Issuer,
     audit: Arc<dyn AuditSink>,
-    clock: Arc<ServerClock>,
+    pub(crate) clock: Arc<ServerClock>,
     entropy: Arc<dyn Entropy>,
     mint_settings: MintSettings,
     endpoints: endpoint::Mounted,
@@ -112,7 +112,7 @@ impl AuthorizationServer {
             profile,
             Arc::clone(&server.keys),
             Arc::clone(&server.stores.grants),
-            Arc::clone(&server.clock) as _,
+            Arc::clone(&server.clock),
         )
     }
 
@@ -195,6 +195,7 @@ impl Inner {
         &self,
         error: &Error,
         client: Option<ClientId>,
+        subject: Option<Subject>,
         context: &RequestContext,
         now: Timestamp,
     ) {
@@ -202,7 +203,7 @@ impl Inner {
             Error::Refused(refusal) => What::Refused(*refusal),
             Error::Fault(fault) => What::Faulted { fault: fault.id(), detail: fault.to_string() },
         };
-        self.audit(now, context, client, None, what);
+        self.audit(now, context, client, subject, what);
     }
 
     /// Names what a hook tried to overwrite.

@@ -25,10 +25,10 @@ impl Cutoffs {
     }
 
     /// Whether what was issued then to this client, for this subject, is dead.
-    pub(crate) fn cover(&self, client: &ClientId, subject: Option<&Subject>, issued_at: Timestamp) -> bool {
+    pub(crate) fn cover(&self, client: Option<&ClientId>, subject: Option<&Subject>, issued_at: Timestamp) -> bool {
         let covers = |at: &Timestamp| *at >= issued_at;
         self.everything.as_ref().is_some_and(covers)
-            || self.clients.get(client).is_some_and(covers)
+            || client.and_then(|client| self.clients.get(client)).is_some_and(covers)
             || subject.and_then(|subject| self.subjects.get(subject)).is_some_and(covers)
     }
 }

@@ -98,7 +98,7 @@ pub(crate) fn is_live(family: &FamilyRecord, now: Timestamp, cutoffs: &Cutoffs) 
 
 /// Whether a family was taken back, by itself or with all that its subject or client holds.
 pub(crate) fn is_revoked(family: &FamilyRecord, cutoffs: &Cutoffs) -> bool {
-    family.revoked.is_some() || cutoffs.cover(&family.client, Some(&family.subject), family.issued_at)
+    family.revoked.is_some() || cutoffs.cover(Some(&family.client), Some(&family.subject), family.issued_at)
 }
 
 fn holder(family: &FamilyRecord) -> (Subject, ClientId) {

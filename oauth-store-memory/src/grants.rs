@@ -5,10 +5,10 @@ use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use oauth_core::store::{
-    AccessTokenRecord, Cutoff, FamilyRecord, FoundAccessToken, GrantStore, InsertToken, Principal, Purged,
-    RevokeFamily, RevokeToken, RevokedWhy, Standing, StandingQuery, StartFamily, StartOutcome, StoreError,
+    AccessTokenRecord, Cutoff, FamilyRecord, FoundAccessToken, GrantStore, InsertToken, Purged, RevokeFamily,
+    RevokeToken, RevokedWhy, Standing, StandingQuery, StartFamily, StartOutcome, StoreError,
 };
-use oauth_core::types::{FamilyId, Timestamp, TokenDigest, TokenId};
+use oauth_core::types::{ClientId, FamilyId, Subject, Timestamp, TokenDigest, TokenId};
 
 use crate::MemoryStore;
 use crate::cutoffs::Cutoffs;
@@ -116,7 +116,7 @@ impl GrantStore for MemoryStore {
 impl Grants {
     fn start(&mut self, start: StartFamily) -> Result<StartOutcome, StoreError> {
         let StartFamily { family, access_token, live_limit } = start;
-        if self.cutoffs.cover(&family.client, Some(&family.subject), family.issued_at) {
+        if self.cutoffs.cover(Some(&family.client), Some(&family.subject), family.issued_at) {
             return Ok(StartOutcome::CutOff);
         }
         if self.families.find(&family.id).is_some() {
@@ -131,7 +131,7 @@ impl Grants {
     }
 
     fn insert_token(&self, token: AccessTokenRecord) -> Result<InsertToken, StoreError> {
-        let covered = self.cutoffs.cover(token.principal.client(), token.principal.subject(), token.issued_at);
+        let covered = self.cutoffs.cover(Some(token.principal.client()), token.principal.subject(), token.issued_at);
         let family_ended = token.family.is_some_and(|id| match self.families.find(&id) {
             Some(family) => !is_live(family, token.issued_at, &self.cutoffs),
             None => true,
@@ -159,7 +159,13 @@ impl Grants {
     fn find_token(&self, digest: &TokenDigest) -> Result<Option<FoundAccessToken>, StoreError> {
         let shard = self.shard_of_token(digest)?;
         let Some(Token { record, revoked }) = shard.tokens.find(digest) else { return Ok(None) };
-        let standing = if *revoked || self.taken_back(record.family, &record.principal, record.issued_at) {
+        let standing = if *revoked
+            || self.taken_back(
+                record.family,
+                Some(record.principal.client()),
+                record.principal.subject(),
+                record.issued_at,
+            ) {
             Standing::Revoked
         } else {
             Standing::Live
@@ -168,8 +174,8 @@ impl Grants {
     }
 
     fn standing(&self, query: &StandingQuery) -> Result<Standing, StoreError> {
-        let StandingQuery { id, family, principal, issued_at } = query;
-        if self.taken_back(*family, principal, *issued_at) {
+        let StandingQuery { id, family, client, subject, issued_at } = query;
+        if self.taken_back(*family, client.as_ref(), subject.as_ref(), *issued_at) {
             return Ok(Standing::Revoked);
         }
         match id {
@@ -180,8 +186,14 @@ impl Grants {
 
     /// Whether a token went with its family, its subject's or its client's grants. A family that is not known (any
     /// more) is revoked.
-    fn taken_back(&self, family: Option<FamilyId>, principal: &Principal, issued_at: Timestamp) -> bool {
-        self.cutoffs.cover(principal.client(), principal.subject(), issued_at)
+    fn taken_back(
+        &self,
+        family: Option<FamilyId>,
+        client: Option<&ClientId>,
+        subject: Option<&Subject>,
+        issued_at: Timestamp,
+    ) -> bool {
+        self.cutoffs.cover(client, subject, issued_at)
             || family.is_some_and(|id| match self.families.find(&id) {
                 Some(family) => is_revoked(family, &self.cutoffs),
                 None => true,

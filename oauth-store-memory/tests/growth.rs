@@ -77,7 +77,13 @@ fn storing_tokens_lets_expired_tombstones_go() {
     let kept = || {
         let is_kept = |number: &u64| {
             let id = Some(name(*number));
-            let query = StandingQuery { id, family: None, principal: app(), issued_at: Timestamp::from_seconds(1) };
+            let query = StandingQuery {
+                id,
+                family: None,
+                client: Some(app().client().clone()),
+                subject: None,
+                issued_at: Timestamp::from_seconds(1),
+            };
             block_on(store.standing(&query)).unwrap() == Standing::Revoked
         };
         (0..500).filter(is_kept).count()

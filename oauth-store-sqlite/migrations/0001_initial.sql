@@ -61,7 +61,7 @@ CREATE TABLE server_key (
     retired_at   INTEGER,
     listed_until INTEGER,
     PRIMARY KEY (tenant, issuer, kid),
-    CHECK ((sealed IS NULL) <> (external IS NULL))
+    CHECK (sealed IS NULL OR external IS NULL)   -- both NULL: destroyed
 ) STRICT;
 CREATE UNIQUE INDEX server_key_active ON server_key (tenant, issuer, usage) WHERE state = 'active';
 

@@ -88,13 +88,13 @@ pub(crate) fn find(
 }
 
 pub(crate) fn standing(connection: &Connection, tenant: &str, query: &StandingQuery) -> Result<Standing, Failure> {
-    let StandingQuery { id, family, principal, issued_at } = query;
+    let StandingQuery { id, family, client, subject, issued_at } = query;
     let asked = named_params! {
         ":tenant": tenant,
         ":id": id.as_ref().map(TokenId::as_str),
         ":family": family.as_ref().map(FamilyId::as_bytes),
-        ":client": principal.client().as_str(),
-        ":subject": principal.subject().map(Subject::as_str),
+        ":client": client.as_ref().map(ClientId::as_str),
+        ":subject": subject.as_ref().map(Subject::as_str),
         ":issued_at": issued_at.millis(),
     };
     finds(connection, TAKEN_BACK, asked).map(standing_of)

@@ -124,6 +124,7 @@ fn material_cells(material: &KeyMaterial) -> (Option<&[u8]>, Option<&str>) {
     match material {
         KeyMaterial::Sealed(bytes) => (Some(bytes), None),
         KeyMaterial::External(name) => (None, Some(name)),
+        KeyMaterial::Destroyed => (None, None),
     }
 }
 
@@ -137,7 +138,8 @@ fn read(cells: &mut Cells<'_, '_>) -> Result<KeyRecord, Failure> {
         material: match (cells.take()?, cells.take()?) {
             (Some(bytes), None) => KeyMaterial::Sealed(bytes),
             (None, Some(name)) => KeyMaterial::External(name),
-            _ => return Err(Failure::row("sealed", "neither sealed nor external")),
+            (None, None) => KeyMaterial::Destroyed,
+            (Some(_), Some(_)) => return Err(Failure::row("sealed", "both sealed and external")),
         },
         times: KeyTimes {
             announced_at: cells.time()?,

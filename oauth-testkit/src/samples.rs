@@ -160,19 +160,15 @@ pub(crate) fn jwt_of(family: &FamilyRecord) -> StandingQuery {
     StandingQuery {
         id: Some(token_id(&format!("{}.jwt", family.id))),
         family: Some(family.id),
-        principal: holder(family),
+        client: Some(family.client.clone()),
+        subject: Some(family.subject.clone()),
         issued_at: family.issued_at,
     }
 }
 
 /// A JWT of this client, in its own name or a user's, without family and without `jti`.
 pub(crate) fn jwt(client: &str, user: Option<&str>, issued_at: Timestamp) -> StandingQuery {
-    let client = client_id(client);
-    let principal = match user {
-        Some(user) => Principal::User { subject: subject(user), client },
-        None => Principal::Client { client },
-    };
-    StandingQuery { id: None, family: None, principal, issued_at }
+    StandingQuery { id: None, family: None, client: Some(client_id(client)), subject: user.map(subject), issued_at }
 }
 
 pub(crate) fn cutoff(key: CutoffKey, at: Timestamp) -> Cutoff {

@@ -133,7 +133,11 @@ pub fn key() -> impl Strategy<Value = KeyRecord> {
 
 /// The secret half of a key.
 pub fn key_material() -> impl Strategy<Value = KeyMaterial> {
-    prop_oneof![vec(any::<u8>(), 0..80).prop_map(KeyMaterial::Sealed), text().prop_map(KeyMaterial::External),]
+    prop_oneof![
+        vec(any::<u8>(), 0..80).prop_map(KeyMaterial::Sealed),
+        text().prop_map(KeyMaterial::External),
+        Just(KeyMaterial::Destroyed),
+    ]
 }
 
 /// Times of a key, in any order.

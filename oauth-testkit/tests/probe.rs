@@ -23,7 +23,7 @@ fn cutoff() -> Cutoff {
 fn standing<S: GrantStore>(store: &S) -> Result<Standing, StoreErrorKind> {
     let client = ClientId::parse("app").unwrap();
     let issued_at = Timestamp::from_seconds(9);
-    let query = StandingQuery { id: None, family: None, principal: Principal::Client { client }, issued_at };
+    let query = StandingQuery { id: None, family: None, client: Some(client), subject: None, issued_at };
     block_on(store.standing(&query)).map_err(|error| error.kind())
 }
 

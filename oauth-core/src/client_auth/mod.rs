@@ -8,9 +8,9 @@ use std::sync::Arc;
 pub(crate) use self::credentials::Credentials;
 pub(crate) use self::secret::{hash_chosen, match_generated};
 use crate::context::RequestContext;
-use crate::error::{Error, Fault, Refusal};
+use crate::error::{Error, Refusal};
 use crate::policy;
-use crate::server::Inner;
+use crate::server::{Inner, ServerClock};
 use crate::store::{AuthMethod, Binding, Client, ClientSecretRecord};
 use crate::types::{ClientId, Timestamp};
 
@@ -54,42 +54,50 @@ pub(crate) async fn authenticate(
         Err(_) => None,
     };
     let secrets = found.as_deref().map_or(&[][..], |client| &client.secrets);
-    let matched = match credentials.secret() {
-        Some(secret) => match_secret(server, secret, secrets).await?,
-        None => {
-            match_secret(server, "", &[]).await?;
-            None
-        }
+    let (presented, secrets) = match credentials.secret() {
+        Some(secret) => (secret, secrets),
+        None => ("", &[][..]),
     };
-    let client = found.ok_or(Refusal::ClientUnknown)?;
-    if credentials.method() != AuthMethod::None && matched.is_none() {
-        return Err(Refusal::ClientSecretWrong.into());
+    let generated = match_generated(presented, secrets);
+    let matched = match (generated, &server.chosen_secrets) {
+        (None, Some(pool)) => secret::match_chosen(pool, presented, secrets).await?,
+        _ => generated,
+    };
+    let verdict = judge(found, credentials.method(), matched, context, now, &server.clock);
+    // a right generated secret that is refused for another reason costs what a wrong one costs
+    if let (Err(_), Some(_), Some(pool)) = (&verdict, generated, &server.chosen_secrets) {
+        let _nothing_to_match = pool.verify_any(presented, Vec::new()).await?;
     }
-    if !client.auth_methods.contains(credentials.method()) {
-        return Err(Refusal::ClientMethod.into());
-    }
-    if !client.active {
-        return Err(Refusal::ClientInactive.into());
-    }
-    if matched.is_some_and(|at| client.secrets.get(at).is_none_or(|secret| is_expired(secret, now))) {
-        return Err(Refusal::ClientSecretExpired.into());
-    }
-    if !policy::network::admits(client.networks.as_deref(), context.peer) {
-        return Err(Refusal::ClientNetwork.into());
-    }
-    Ok(Authenticated { who: client, binding: Binding::None })
+    Ok(Authenticated { who: verdict?, binding: Binding::None })
 }
 
-/// The place of the secret that matches: one SHA-256 compared with all, then one Argon2id where the server has it on
-/// and no generated secret matched.
-async fn match_secret(server: &Inner, presented: &str, secrets: &[ClientSecretRecord]) -> Result<Option<usize>, Fault> {
-    if let Some(at) = match_generated(presented, secrets) {
-        return Ok(Some(at));
+/// The verdict, once the work is done.
+fn judge(
+    found: Option<Arc<Client>>,
+    method: AuthMethod,
+    matched: Option<usize>,
+    context: &RequestContext,
+    now: Timestamp,
+    clock: &ServerClock,
+) -> Result<Arc<Client>, Refusal> {
+    let client = found.ok_or(Refusal::ClientUnknown)?;
+    if method != AuthMethod::None && matched.is_none() {
+        return Err(Refusal::ClientSecretWrong);
     }
-    match &server.chosen_secrets {
-        Some(pool) => secret::match_chosen(pool, presented, secrets).await,
-        None => Ok(None),
+    if !client.auth_methods.contains(method) {
+        return Err(Refusal::ClientMethod);
     }
+    if !client.active {
+        return Err(Refusal::ClientInactive);
+    }
+    let expired = |secret: &ClientSecretRecord| is_expired(secret, clock.judging(now, secret.created_at));
+    if matched.is_some_and(|at| client.secrets.get(at).is_none_or(expired)) {
+        return Err(Refusal::ClientSecretExpired);
+    }
+    if !policy::network::admits(client.networks.as_deref(), context.peer) {
+        return Err(Refusal::ClientNetwork);
+    }
+    Ok(client)
 }
 
 fn is_expired(secret: &ClientSecretRecord, now: Timestamp) -> bool {

@@ -11,8 +11,8 @@ use crate::grant::ValidatedGrant;
 use crate::grant::client_credentials::{self, ClientCredentialsRequest};
 use crate::server::Inner;
 use crate::store::{Client, GrantTypes, InsertToken, Principal};
-use crate::token::TokenAdditions;
 use crate::token::access_token::Minted;
+use crate::token::{FactsRequest, TokenAdditions};
 use crate::types::{ClientId, ResourceUri, Scope, Timestamp};
 use crate::wire::params::Params;
 use crate::wire::{Body, Headers, Method, Request, Response, form};
@@ -28,7 +28,7 @@ pub(crate) async fn respond(server: &Inner, request: &Request, context: &Request
     match try_token(server, request, context, now, &mut seen).await {
         Ok(response) => response,
         Err(error) => {
-            server.audit_error(&error, seen.client, context, now);
+            server.audit_error(&error, seen.client, None, context, now);
             render_error(&error, context, &server.challenge)
         }
     }
@@ -60,10 +60,16 @@ async fn issue(
     now: Timestamp,
 ) -> Result<Response, Error> {
     let principal = Principal::Client { client: client.who().id.clone() };
-    let facts = server.hook.facts(context, client.who(), &principal).await.map_err(Fault::Hook)?;
-    let grant = match asked {
-        GrantRequest::ClientCredentials(asked) => client_credentials::decide(asked, client, &server.grant_settings)?,
+    let GrantRequest::ClientCredentials(asked) = asked;
+    let wanted = FactsRequest {
+        grant: GrantTypes::CLIENT_CREDENTIALS,
+        client: client.who(),
+        principal: &principal,
+        scope: asked.scope.as_ref(),
+        resource: &asked.resource,
     };
+    let facts = server.hook.facts(context, &wanted).await.map_err(Fault::Hook)?;
+    let grant = client_credentials::decide(asked, client, &server.grant_settings)?;
     let mut additions = TokenAdditions::default();
     server.hook.additions(context, &grant, &facts, &mut additions).await.map_err(Fault::Hook)?;
     let mut minted = server.mint(&grant, &additions, now).await?;
@@ -89,9 +95,7 @@ impl GrantRequest {
         if grant_type != GrantTypes::CLIENT_CREDENTIALS {
             return Err(Refusal::GrantTypeUnsupported);
         }
-        if !client.grants.contains(grant_type) {
-            return Err(Refusal::GrantNotAllowed);
-        }
+        client_credentials::permit(client)?;
         let scope = params.one("scope").map(Scope::parse).transpose().map_err(|_| Refusal::ScopeMalformed)?;
         let resource: Result<_, _> = params.all("resource").map(ResourceUri::parse).collect();
         let resource = resource.map_err(|_| Refusal::ResourceMalformed)?;

@@ -15,20 +15,32 @@ pub(crate) struct ClientCredentialsRequest {
     pub(crate) resource: Vec<ResourceUri>,
 }
 
+/// Whether the client may use the grant at all.
+///
+/// # Errors
+/// A [`Refusal`] when it is not registered for it, or public.
+pub(crate) fn permit(client: &Client) -> Result<(), Refusal> {
+    if !client.grants.contains(GrantTypes::CLIENT_CREDENTIALS) {
+        return Err(Refusal::GrantNotAllowed);
+    }
+    // RFC 6749 §4.4: "MUST only be used by confidential clients"
+    if !client.is_confidential() {
+        return Err(Refusal::ClientNotConfidential);
+    }
+    Ok(())
+}
+
 /// Decides the grant.
 ///
 /// # Errors
-/// A [`Refusal`] when the client is public or the requested target or scope cannot be granted.
+/// A [`Refusal`] when the client may not use it or the requested target or scope cannot be granted.
 pub(crate) fn decide(
     request: ClientCredentialsRequest,
     client: &Authenticated<Client>,
     settings: &GrantSettings,
 ) -> Result<ValidatedGrant, Refusal> {
     let registered = client.who();
-    // RFC 6749 §4.4: "MUST only be used by confidential clients"
-    if !registered.is_confidential() {
-        return Err(Refusal::ClientNotConfidential);
-    }
+    permit(registered)?;
     let target = resource::target(&request.resource, registered, &settings.resources)?;
     let bounds = ScopeBounds {
         default: &registered.default_scope,

@@ -17,24 +17,18 @@ pub(crate) const GRANT: &str = "host";
 /// # Errors
 /// A [`Refusal`] when client or user may not be served or nothing of the scope can be granted.
 pub(crate) fn decide(
-    client: Option<Arc<Client>>,
-    user: Option<User>,
+    client: Arc<Client>,
+    user: User,
     requested: &Scope,
     auth: AuthenticationContext,
     family: FamilyId,
     settings: &GrantSettings,
 ) -> Result<ValidatedGrant, Refusal> {
-    let client = client.ok_or(Refusal::ClientUnknown)?;
     if !client.active {
         return Err(Refusal::ClientInactive);
     }
-    let user = user.ok_or(Refusal::SubjectUnknown)?;
     if !user.active {
         return Err(Refusal::SubjectInactive);
-    }
-    // RFC 9700 §4.15: where `sub` equals `client_id`, a reader takes the token for the client's own
-    if user.subject.as_str() == client.id.as_str() {
-        return Err(Refusal::SubjectIsClient);
     }
     let target = resource::target(&[], &client, &settings.resources)?;
     let bounds = ScopeBounds {

@@ -17,7 +17,6 @@ pub(crate) struct KeySet {
     signing: Vec<SigningKey>,
     jwks: Vec<u8>,
     etag: String,
-    loaded_at: Timestamp,
 }
 
 /// The active key of one algorithm.
@@ -34,31 +33,34 @@ enum AnySigner {
 }
 
 impl KeySet {
-    /// Opens and parses the records.
+    /// Opens and parses the records. Only keys of the server's own algorithms are opened; a record beside them that is
+    /// broken is left out and logged, so that it stops nothing else.
     ///
     /// # Errors
-    /// [`KeyError`] when an active key cannot be unsealed, parsed or reached, or a listed key's public half is broken.
+    /// [`KeyError`] when an active key of the server's algorithms cannot be unsealed, parsed or reached.
     pub(crate) fn open(records: &[KeyRecord], settings: &KeySettings, now: Timestamp) -> Result<Self, KeyError> {
-        let mut set =
-            Self { verifying: Vec::new(), signing: Vec::new(), jwks: Vec::new(), etag: String::new(), loaded_at: now };
+        let mut set = Self { verifying: Vec::new(), signing: Vec::new(), jwks: Vec::new(), etag: String::new() };
         let mut listed = Vec::new();
         for record in records.iter().filter(|record| schedule::is_listed(record, now)) {
             let KeyUse::Sign(alg) = record.usage else { continue };
-            let public = public_half(record)?;
+            let signs = record.state == KeyState::Active && settings.algorithms.contains(&alg);
+            let public = match public_half(record) {
+                Ok(public) => public,
+                Err(error) if signs => return Err(error),
+                Err(error) => {
+                    tracing::error!(target: "oauth", %error, "a key is left out");
+                    continue;
+                }
+            };
             listed.push(public.to_jwk_json(&record.kid));
             set.verifying.push((record.kid.clone(), public));
-            if record.state == KeyState::Active {
+            if signs {
                 set.signing.push(SigningKey::open(record, alg, settings)?);
             }
         }
         set.jwks = format!("{{\"keys\":[{}]}}", listed.join(",")).into_bytes();
         set.etag = format!("\"{}\"", base64url(ring::digest::digest(&ring::digest::SHA256, &set.jwks).as_ref()));
         Ok(set)
-    }
-
-    /// When the store was read for it.
-    pub(crate) const fn loaded_at(&self) -> Timestamp {
-        self.loaded_at
     }
 
     /// The key that signs with this algorithm.
@@ -100,6 +102,7 @@ impl SigningKey {
                 Some(signer) => AnySigner::External(signer),
                 None => return Err(KeyError::NoSigner { kid: record.kid.clone(), name: name.clone() }),
             },
+            KeyMaterial::Destroyed => return Err(KeyError::broken(record, "its private half was destroyed")),
         };
         let profiles = [
             TokenProfile::Rfc9068,

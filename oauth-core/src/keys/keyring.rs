@@ -1,5 +1,6 @@
 //! The node's view of its issuer's keys, and the steps that change them in the store.
 
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::key_set::KeySet;
@@ -8,12 +9,14 @@ use super::schedule::{self, Due};
 use super::{ImportedKey, KeyError, KeyNaming, KeySettings, ProvidedKey};
 use crate::jose::{Alg, PublicKey};
 use crate::store::{
-    InsertKey, KeyMaterial, KeyRecord, KeyState, KeyStore, KeyTimes, KeyTransition, KeyUse, Transition,
+    InsertKey, KeyMaterial, KeyRecord, KeyState, KeyStore, KeyTimes, KeyTransition, KeyUse, StoreError, Transition,
 };
 use crate::types::{KeyId, Lifetime, Timestamp};
 
 /// How old a node's view of the keys may get: a revoked key is gone from every node after this.
 pub(crate) const CACHE_AGE: Lifetime = Lifetime::of_seconds(60);
+/// How long a failed reading keeps others from trying again.
+const BREATH: Lifetime = Lifetime::SECOND;
 /// How often a step that another node raced is tried again.
 const TRIES: usize = 4;
 
@@ -29,7 +32,19 @@ pub(crate) struct KeyChange {
 pub(crate) struct Keyring {
     settings: KeySettings,
     store: Arc<dyn KeyStore>,
-    current: RwLock<Arc<KeySet>>,
+    current: RwLock<Held>,
+    /// Numbers the readings in the order in which they began.
+    readings: AtomicU64,
+    failed_at: AtomicI64,
+}
+
+/// The last reading that counts.
+#[derive(Debug)]
+struct Held {
+    set: Arc<KeySet>,
+    reading: u64,
+    /// When it was read; the distant past when a change is known that it does not show.
+    read_at: Timestamp,
 }
 
 impl Keyring {
@@ -44,11 +59,18 @@ impl Keyring {
                 probe(signer.as_ref()).await?;
             }
         }
-        let empty = KeySet::open(&[], &settings, now)?;
-        let ring = Self { settings, store, current: RwLock::new(Arc::new(empty)) };
+        let held = Held { set: Arc::new(KeySet::open(&[], &settings, now)?), reading: 0, read_at: LONG_AGO };
+        let ring = Self {
+            settings,
+            store,
+            current: RwLock::new(held),
+            readings: AtomicU64::new(0),
+            failed_at: AtomicI64::new(LONG_AGO.millis()),
+        };
         let mut changes = ring.take_in(now).await?;
-        changes.extend(ring.maintain(now).await?);
-        Ok((ring, changes))
+        let (more, done) = ring.maintain(now).await;
+        changes.extend(more);
+        done.map(|()| (ring, changes))
     }
 
     /// The algorithms that this server signs with.
@@ -58,7 +80,7 @@ impl Keyring {
 
     /// The keys as last read; in an outage of the store they are what there is.
     pub(crate) fn snapshot(&self) -> Arc<KeySet> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).set)
     }
 
     /// The keys, read again when the last reading is older than [`CACHE_AGE`].
@@ -66,42 +88,75 @@ impl Keyring {
     /// # Errors
     /// [`KeyError`] when they are too old and cannot be read: a key may have been revoked since.
     pub(crate) async fn fresh(&self, now: Timestamp) -> Result<Arc<KeySet>, KeyError> {
-        let held = self.snapshot();
-        if now.millis_since(held.loaded_at()) < CACHE_AGE.millis() {
-            return Ok(held);
+        {
+            let held = self.current.read().unwrap_or_else(PoisonError::into_inner);
+            if now.millis_since(held.read_at) < CACHE_AGE.millis() {
+                return Ok(Arc::clone(&held.set));
+            }
+        }
+        let failed_at = Timestamp::from_millis(self.failed_at.load(Ordering::Relaxed));
+        if now.millis_since(failed_at) < BREATH.millis() {
+            return Err(StoreError::unavailable("the keys could not be read a moment ago").into());
         }
         self.reload(now).await
     }
 
-    /// Reads the keys again.
+    /// Reads the keys again. A reading that began before another one ended never replaces it.
     pub(crate) async fn reload(&self, now: Timestamp) -> Result<Arc<KeySet>, KeyError> {
-        let records = self.records().await?;
-        let set = Arc::new(KeySet::open(&records, &self.settings, now)?);
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&set);
-        Ok(set)
+        let reading = self.readings.fetch_add(1, Ordering::SeqCst) + 1;
+        let set = match self.records().await.and_then(|records| KeySet::open(&records, &self.settings, now)) {
+            Ok(set) => Arc::new(set),
+            Err(error) => {
+                self.failed_at.store(now.millis(), Ordering::Relaxed);
+                return Err(error);
+            }
+        };
+        let mut held = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if reading > held.reading {
+            *held = Held { set, reading, read_at: now };
+        }
+        Ok(Arc::clone(&held.set))
     }
 
-    /// One round: announces, promotes and seals anew what is due, then reads the keys again.
-    pub(crate) async fn maintain(&self, now: Timestamp) -> Result<Vec<KeyChange>, KeyError> {
+    /// Reads the keys again after a change that is committed. Where that fails the change stands all the same: what
+    /// this node holds counts as too old, so that nothing is signed or believed by it before the next reading.
+    async fn reload_after_change(&self, now: Timestamp) {
+        if let Err(error) = self.reload(now).await {
+            tracing::error!(target: "oauth", %error, "keys were changed, but cannot be read again yet");
+            let reading = self.readings.fetch_add(1, Ordering::SeqCst) + 1;
+            let mut held = self.current.write().unwrap_or_else(PoisonError::into_inner);
+            held.reading = reading;
+            held.read_at = LONG_AGO;
+        }
+    }
+
+    /// One round: announces, promotes, seals anew and destroys what is due, then reads the keys again. What fails does
+    /// not keep the rest from its turn; the first failure is told beside what was changed.
+    pub(crate) async fn maintain(&self, now: Timestamp) -> (Vec<KeyChange>, Result<(), KeyError>) {
         let mut changes = Vec::new();
+        let mut done = Ok(());
         for alg in &self.settings.algorithms {
-            // at most: make or promote, then announce the next
-            for _ in 0..TRIES {
-                let records = self.records().await?;
-                let Some(step) = schedule::due(of(&records, KeyUse::Sign(*alg)), now, self.settings.rules) else {
-                    break;
-                };
-                match step {
-                    Due::MakeActive => changes.extend(self.make(*alg, KeyState::Active, now).await?),
-                    Due::Announce if self.settings.has_external(*alg) => break,
-                    Due::Announce => changes.extend(self.make(*alg, KeyState::Announced, now).await?),
-                    Due::Promote { next, from } => changes.extend(self.promote(&records, &next, from, now).await?),
-                }
+            done = done.and(self.advance(*alg, now, &mut changes).await);
+        }
+        done = done.and(self.tidy(now).await);
+        done = done.and(self.reload(now).await.map(|_| ()));
+        (changes, done)
+    }
+
+    /// What is due for one algorithm: at most make or promote, then announce the next.
+    async fn advance(&self, alg: Alg, now: Timestamp, changes: &mut Vec<KeyChange>) -> Result<(), KeyError> {
+        for _ in 0..TRIES {
+            let records = self.records().await?;
+            match schedule::due(of(&records, KeyUse::Sign(alg)), now, self.settings.rules) {
+                None => return Ok(()),
+                // the next key of this kind comes from outside, whenever somebody brings it
+                Some(Due::Announce) if !self.settings.can_make(alg) => return Ok(()),
+                Some(Due::MakeActive) => changes.extend(self.make(alg, KeyState::Active, now).await?),
+                Some(Due::Announce) => changes.extend(self.make(alg, KeyState::Announced, now).await?),
+                Some(Due::Promote { next, from }) => changes.extend(self.promote(&records, &next, from, now).await?),
             }
         }
-        self.reseal().await?;
-        self.reload(now).await?;
-        Ok(changes)
+        Ok(())
     }
 
     /// Every key, in every state.
@@ -112,7 +167,7 @@ impl Keyring {
     /// Publishes a successor now.
     pub(crate) async fn announce(&self, alg: Alg, now: Timestamp) -> Result<Vec<KeyChange>, KeyError> {
         let changes = self.make(alg, KeyState::Announced, now).await?;
-        self.reload(now).await?;
+        self.reload_after_change(now).await;
         Ok(changes)
     }
 
@@ -125,7 +180,7 @@ impl Keyring {
         }
         let from = of(&records, next.usage).find(|key| key.state == KeyState::Active).map(|key| key.kid.clone());
         let changes = self.promote(&records, kid, from, now).await?;
-        self.reload(now).await?;
+        self.reload_after_change(now).await;
         if changes.is_empty() { Err(KeyError::Moved) } else { Ok(changes) }
     }
 
@@ -136,17 +191,19 @@ impl Keyring {
             let records = self.records().await?;
             let key = find(&records, kid)?;
             if key.state == KeyState::Revoked {
-                self.reload(now).await?;
+                self.reload_after_change(now).await;
                 return Ok(changes);
             }
-            let mut steps = vec![step(key, KeyState::Revoked, schedule::revoked(key.times, now))];
+            let mut revoked = step(key, KeyState::Revoked, schedule::revoked(key.times, now));
+            revoked.material = matches!(key.material, KeyMaterial::Sealed(_)).then_some(KeyMaterial::Destroyed);
+            let mut steps = vec![revoked];
             if key.state == KeyState::Active {
                 let announced = of(&records, key.usage).filter(|other| other.state == KeyState::Announced);
                 match (announced.min_by_key(|other| other.times.announced_at), key.usage) {
                     (Some(next), _) => {
                         steps.push(step(next, KeyState::Active, schedule::activated(next.times, now)));
                     }
-                    (None, KeyUse::Sign(alg)) if !self.settings.has_external(alg) => {
+                    (None, KeyUse::Sign(alg)) if self.settings.can_make(alg) => {
                         changes.extend(self.make(alg, KeyState::Announced, now).await?);
                         continue;
                     }
@@ -155,7 +212,7 @@ impl Keyring {
             }
             if let Transition::Applied = self.store.transition(self.settings.issuer.as_str(), &steps).await? {
                 changes.extend(steps.into_iter().map(|step| KeyChange { kid: step.kid, state: step.next }));
-                self.reload(now).await?;
+                self.reload_after_change(now).await;
                 return Ok(changes);
             }
         }
@@ -170,7 +227,7 @@ impl Keyring {
         now: Timestamp,
     ) -> Result<Vec<KeyChange>, KeyError> {
         let changes = self.insert_imported(key, kid, now).await?;
-        self.reload(now).await?;
+        self.reload_after_change(now).await;
         Ok(changes)
     }
 
@@ -202,12 +259,14 @@ impl Keyring {
         now: Timestamp,
     ) -> Result<Vec<KeyChange>, KeyError> {
         let local = LocalKey::from_der(key.alg(), key.der()).map_err(|why| KeyError::Import(why.to_string()))?;
-        let thumbprint = local.public().thumbprint();
         for record in self.records().await? {
-            let held = record.public_jwk.as_deref().and_then(|text| PublicKey::parse_jwk(text).ok());
-            if held.is_some_and(|held| held.thumbprint() == thumbprint && held.alg() == key.alg()) {
-                return Ok(Vec::new());
+            if !holds(&record, local.public()) {
+                continue;
             }
+            return match record.state {
+                KeyState::Announced | KeyState::Active => Ok(Vec::new()),
+                state => Err(KeyError::WrongState { kid: record.kid, state }),
+            };
         }
         self.insert_first_or_announced(kid, local.public(), now, |kid| {
             Ok(KeyMaterial::Sealed(self.settings.seal(key.der(), kid)?))
@@ -249,6 +308,7 @@ impl Keyring {
         now: Timestamp,
         material: &impl Fn(&KeyId) -> Result<KeyMaterial, KeyError>,
     ) -> Result<Option<KeyChange>, KeyError> {
+        let named = kid.is_some();
         for attempt in 1..=100 {
             let kid = match kid {
                 Some(kid) => kid.clone(),
@@ -267,7 +327,11 @@ impl Keyring {
             match self.store.insert(record).await? {
                 InsertKey::Inserted => return Ok(Some(KeyChange { kid, state })),
                 InsertKey::AlreadyActive => return Ok(None),
-                InsertKey::Taken if self.settings.naming == KeyNaming::Date => {}
+                // another node may have been first with the very same key
+                InsertKey::Taken if self.records().await?.iter().any(|record| holds(record, public)) => {
+                    return Ok(None);
+                }
+                InsertKey::Taken if !named && self.settings.naming == KeyNaming::Date => {}
                 InsertKey::Taken => return Err(KeyError::Taken(kid)),
             }
         }
@@ -295,16 +359,23 @@ impl Keyring {
         })
     }
 
-    /// Seals anew what an older sealing key sealed.
-    async fn reseal(&self) -> Result<(), KeyError> {
+    /// Destroys private halves that will never sign again, and seals anew what an older sealing key sealed.
+    async fn tidy(&self, now: Timestamp) -> Result<(), KeyError> {
         for record in self.records().await? {
             let KeyMaterial::Sealed(sealed) = &record.material else { continue };
-            if record.state == KeyState::Revoked || self.settings.is_sealed_by_first(sealed) {
+            let material = if !schedule::is_listed(&record, now) {
+                KeyMaterial::Destroyed
+            } else if self.settings.is_sealed_by_first(sealed) {
                 continue;
-            }
-            let der = self.settings.unseal(sealed, &record.kid)?;
-            let mut step = step(&record, record.state, record.times);
-            step.material = Some(KeyMaterial::Sealed(self.settings.seal(&der, &record.kid)?));
+            } else {
+                match self.settings.unseal(sealed, &record.kid) {
+                    Ok(der) => KeyMaterial::Sealed(self.settings.seal(&der, &record.kid)?),
+                    // another node may seal with a key that this one does not have yet
+                    Err(_) if record.state != KeyState::Active => continue,
+                    Err(error) => return Err(error),
+                }
+            };
+            let step = KeyTransition { material: Some(material), ..step(&record, record.state, record.times) };
             // another node may have been first
             let _moved_or_applied = self.store.transition(self.settings.issuer.as_str(), &[step]).await?;
         }
@@ -312,8 +383,17 @@ impl Keyring {
     }
 }
 
+/// Before every reading.
+const LONG_AGO: Timestamp = Timestamp::from_millis(i64::MIN);
+
 fn of(records: &[KeyRecord], usage: KeyUse) -> impl Iterator<Item = &KeyRecord> + Clone {
     records.iter().filter(move |record| record.usage == usage)
+}
+
+/// Whether the record is of this very key.
+fn holds(record: &KeyRecord, public: &PublicKey) -> bool {
+    let held = record.public_jwk.as_deref().and_then(|text| PublicKey::parse_jwk(text).ok());
+    held.is_some_and(|held| held.alg() == public.alg() && held.thumbprint() == public.thumbprint())
 }
 
 fn find<'a>(records: &'a [KeyRecord], kid: &KeyId) -> Result<&'a KeyRecord, KeyError> {

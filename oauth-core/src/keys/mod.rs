@@ -111,6 +111,11 @@ impl KeySettings {
         })
     }
 
+    /// Whether this server can make a key of this algorithm itself.
+    fn can_make(&self, alg: Alg) -> bool {
+        !self.has_external(alg) && (cfg!(feature = "rsa-keygen") || matches!(alg, Alg::ES256 | Alg::EdDSA))
+    }
+
     /// Whether keys of this algorithm live outside, so that none is made here.
     fn has_external(&self, alg: Alg) -> bool {
         self.provided.iter().any(|provided| matches!(provided, ProvidedKey::External(signer) if signer.alg() == alg))

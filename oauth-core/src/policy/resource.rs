@@ -34,6 +34,10 @@ pub(crate) fn target<'a>(
     known: &'a [Resource],
 ) -> Result<Target<'a>, Refusal> {
     if requested.is_empty() {
+        // RFC 9068 §3: a token without an audience is for everybody, so it is for nobody here
+        if client.audience.is_empty() {
+            return Err(Refusal::ResourceNotAllowed);
+        }
         return Ok(Target { audience: client.audience.clone(), scope: None, format: None, lifetime: None });
     }
     let mut target =

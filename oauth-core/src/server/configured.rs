@@ -277,6 +277,7 @@ impl Configured {
         let mut start = [0; 8];
         self.entropy.fill(&mut start)?;
         let now = clock.now();
+        let behind = clock.behind();
         let (keys, changes) = Keyring::open(self.key_settings, Arc::clone(&self.stores.keys), now).await?;
         let inner = Inner {
             stores: self.stores,
@@ -300,6 +301,10 @@ impl Configured {
             maintenance_leased: std::sync::atomic::AtomicBool::new(false),
         };
         inner.audit_keys(changes, now);
+        if let Some(mark) = behind {
+            let context = crate::context::RequestContext::internal(inner.correlation.next());
+            inner.audit(now, &context, None, None, crate::audit::What::ClockBehind { mark });
+        }
         Ok(AuthorizationServer { inner: Arc::new(inner) })
     }
 }

@@ -1,17 +1,18 @@
 //! What the host asks of the server directly: tokens for users it signed in, revocation, health, maintenance.
 
+use super::clock::Round;
 use super::{AuthorizationServer, Inner};
 use crate::audit::What;
 use crate::context::RequestContext;
 use crate::error::{Error, Fault, Refusal};
 use crate::grant::host;
 use crate::store::{
-    AuthenticationContext, Cutoff, CutoffKey, Extra, FamilyRecord, Principal, Purged, RevokeFamily, RevokeToken,
-    RevokedWhy, Standing, StandingQuery, StartFamily, StartOutcome,
+    AuthenticationContext, Cutoff, CutoffKey, Extra, FamilyRecord, Principal, Purged, RevokeFamily, RevokedWhy,
+    Standing, StandingQuery, StartFamily, StartOutcome,
 };
 use crate::time::Clock as _;
 use crate::token::access_token::time_ordered;
-use crate::token::{TokenAdditions, VerifiedAccess};
+use crate::token::{FactsRequest, TokenAdditions, VerifiedAccess};
 use crate::types::{AccessToken, ClientId, FamilyId, Lifetime, Scope, Subject, Timestamp};
 
 /// The most rows that one round of maintenance removes.
@@ -71,11 +72,12 @@ impl AuthorizationServer {
     /// [`Error::Refused`] when they do not allow it, [`Error::Fault`] when it cannot be done now.
     pub async fn issue(&self, subject: &Subject, client: &ClientId, scopes: &Scope) -> Result<Issued, Error> {
         let server = &*self.inner;
+        let _busy = server.in_flight.enter().ok_or(Fault::ShuttingDown)?;
         let now = server.clock.now();
         let context = RequestContext::internal(server.correlation.next());
         let issued = server.issue(subject, client, scopes, &context, now).await;
         if let Err(error) = &issued {
-            server.audit_error(error, Some(client.clone()), &context, now);
+            server.audit_error(error, Some(client.clone()), Some(subject.clone()), &context, now);
         }
         issued
     }
@@ -86,6 +88,7 @@ impl AuthorizationServer {
     /// [`Fault::Store`].
     pub async fn revoke_family(&self, family: FamilyId) -> Result<(), Fault> {
         let server = &*self.inner;
+        let _busy = server.in_flight.enter().ok_or(Fault::ShuttingDown)?;
         let now = server.clock.now();
         if let RevokeFamily::Revoked = server.stores.grants.revoke_family(&family, RevokedWhy::Host, now).await? {
             let context = RequestContext::internal(server.correlation.next());
@@ -110,24 +113,31 @@ impl AuthorizationServer {
         self.cut_off(CutoffKey::Client(client.clone()), Some(client.clone()), None).await
     }
 
-    /// Takes back one access token, as a verifier of this server read it.
+    /// Takes back everything that anybody was issued until now.
     ///
     /// # Errors
-    /// [`Fault::Store`]; nothing is done for a token whose profile leaves out `jti`.
-    pub async fn revoke_token(&self, token: &str, access: &VerifiedAccess) -> Result<(), Fault> {
+    /// [`Fault::Store`].
+    pub async fn revoke_everything(&self) -> Result<(), Fault> {
+        self.cut_off(CutoffKey::Everything, None, None).await
+    }
+
+    /// Takes back one access token that a verifier of this server has read.
+    ///
+    /// # Errors
+    /// [`Refusal::TokenNotRevocable`] for a JWT whose legacy profile leaves out `jti`: end its family or its subject's
+    /// grants; [`Error::Fault`] when it cannot be done now.
+    pub async fn revoke_token(&self, access: &VerifiedAccess) -> Result<(), Error> {
         let server = &*self.inner;
-        let revoked = if token.contains('.') {
-            let Some(id) = access.id().cloned() else { return Ok(()) };
-            RevokeToken::Jwt { id, expires_at: access.expires_at() }
-        } else {
-            RevokeToken::Opaque { digest: crate::types::TokenDigest::of(token.as_bytes()) }
+        let _busy = server.in_flight.enter().ok_or(Fault::ShuttingDown)?;
+        let (Some(revoked), Some(token)) = (access.revocation(), access.id().cloned()) else {
+            return Err(Refusal::TokenNotRevocable.into());
         };
         server.stores.grants.revoke_token(revoked).await?;
         let context = RequestContext::internal(server.correlation.next());
         let principal = access.principal();
         let client = principal.map(|principal| principal.client().clone());
         let subject = principal.and_then(Principal::subject).cloned();
-        server.audit(server.clock.now(), &context, client, subject, What::TokenRevoked);
+        server.audit(server.clock.now(), &context, client, subject, What::TokenRevoked { token });
         Ok(())
     }
 
@@ -139,8 +149,11 @@ impl AuthorizationServer {
             return Health { clients: Ok(()), keys: Ok(()), grants: Ok(()) };
         };
         let clients = server.stores.clients.find(&client).await.map(|_| ()).map_err(Fault::from);
-        let keys = server.keys.reload(now).await.map(|_| ()).map_err(Fault::from);
-        let query = StandingQuery { id: None, family: None, principal: Principal::Client { client }, issued_at: now };
+        let keys = match server.keys.reload(now).await {
+            Ok(keys) => server.keys.algorithms().iter().try_for_each(|alg| keys.signer(*alg).map(|_| ())),
+            Err(error) => Err(Fault::from(error)),
+        };
+        let query = StandingQuery { id: None, family: None, client: Some(client), subject: None, issued_at: now };
         let grants = match server.stores.grants.standing(&query).await {
             Ok(Standing::Live | Standing::Revoked) => Ok(()),
             Err(error) => Err(Fault::from(error)),
@@ -157,22 +170,20 @@ impl AuthorizationServer {
     /// The first [`Fault`].
     pub async fn maintain(&self) -> Result<Maintained, Fault> {
         let server = &*self.inner;
+        let _busy = server.in_flight.enter().ok_or(Fault::ShuttingDown)?;
         let now = server.clock.now();
         let context = RequestContext::internal(server.correlation.next());
-        let marked = match server.clock.round() {
-            Ok(mark) => server.stores.grants.raise_clock_mark(mark).await.map(|_| ()).map_err(Fault::from),
-            Err(from) => {
-                server.audit(now, &context, None, None, What::ClockJumped { from });
-                Ok(())
+        let done = match server.clock.round() {
+            Round::Believed(now) => server.maintain(now).await,
+            // by a time that may be wrong nothing is destroyed, promoted or written down
+            Round::Jumped { from, first } => {
+                if first {
+                    server.audit(now, &context, None, None, What::ClockJumped { from });
+                }
+                let reloaded = server.keys.reload(now).await.map_err(Fault::from);
+                reloaded.map(|_| Maintained { keys_changed: 0, purged: Purged::default() })
             }
         };
-        let keys = server.keys.maintain(now).await.map_err(Fault::from).map(|changes| {
-            let changed = changes.len();
-            server.audit_keys(changes, now);
-            changed
-        });
-        let purged = server.stores.grants.purge_expired(now.minus(PURGE_GRACE), PURGE_BATCH).await.map_err(Fault::from);
-        let done = marked.and_then(|()| Ok(Maintained { keys_changed: keys?, purged: purged? }));
         if let Err(fault) = &done {
             let what = What::Faulted { fault: fault.id(), detail: fault.to_string() };
             server.audit(now, &context, None, None, what);
@@ -182,8 +193,10 @@ impl AuthorizationServer {
 
     async fn cut_off(&self, key: CutoffKey, client: Option<ClientId>, subject: Option<Subject>) -> Result<(), Fault> {
         let server = &*self.inner;
+        let _busy = server.in_flight.enter().ok_or(Fault::ShuttingDown)?;
         let now = server.clock.now();
         server.stores.grants.cut_off(Cutoff { key, at: now }).await?;
+        server.clock.pass(now);
         let context = RequestContext::internal(server.correlation.next());
         server.audit(now, &context, client, subject, What::CutOff);
         Ok(())
@@ -191,6 +204,17 @@ impl AuthorizationServer {
 }
 
 impl Inner {
+    async fn maintain(&self, now: Timestamp) -> Result<Maintained, Fault> {
+        let marked = self.stores.grants.raise_clock_mark(now).await.map_err(Fault::from);
+        let (changes, keys) = self.keys.maintain(now).await;
+        let keys_changed = changes.len();
+        self.audit_keys(changes, now);
+        let purged = self.stores.grants.purge_expired(now.minus(PURGE_GRACE), PURGE_BATCH).await.map_err(Fault::from);
+        marked?;
+        keys?;
+        Ok(Maintained { keys_changed, purged: purged? })
+    }
+
     async fn issue(
         &self,
         subject: &Subject,
@@ -199,18 +223,25 @@ impl Inner {
         context: &RequestContext,
         now: Timestamp,
     ) -> Result<Issued, Error> {
-        let client = self.stores.clients.find(client).await?;
-        let user = self.stores.users.find_by_subject(subject).await?;
+        let client = self.stores.clients.find(client).await?.ok_or(Refusal::ClientUnknown)?;
+        let user = self.stores.users.find_by_subject(subject).await?.ok_or(Refusal::SubjectUnknown)?;
+        // RFC 9700 §4.15: where `sub` is a client's id, a reader takes the token for that client's own
+        if let Ok(id) = ClientId::parse(subject.as_str()) {
+            if id == client.id || self.stores.clients.find(&id).await?.is_some() {
+                return Err(Refusal::SubjectIsClient.into());
+            }
+        }
         let family = FamilyId::from_bytes(time_ordered(now, self.entropy.as_ref())?);
         let auth = AuthenticationContext { auth_time: now, amr: Vec::new(), acr: None };
-        let principal =
-            client.as_ref().map(|client| Principal::User { subject: subject.clone(), client: client.id.clone() });
-        let facts = match (&client, &principal) {
-            (Some(client), Some(principal)) => {
-                self.hook.facts(context, client, principal).await.map_err(Fault::Hook)?
-            }
-            _ => return Err(Refusal::ClientUnknown.into()),
+        let principal = Principal::User { subject: subject.clone(), client: client.id.clone() };
+        let wanted = FactsRequest {
+            grant: host::GRANT,
+            client: &client,
+            principal: &principal,
+            scope: Some(scopes),
+            resource: &[],
         };
+        let facts = self.hook.facts(context, &wanted).await.map_err(Fault::Hook)?;
         let grant = host::decide(client, user, scopes, auth, family, &self.grant_settings)?;
         let mut additions = TokenAdditions::default();
         self.hook.additions(context, &grant, &facts, &mut additions).await.map_err(Fault::Hook)?;

@@ -307,7 +307,7 @@ pub enum AccessTokenFormat {
 pub enum TokenProfile {
     /// `typ: at+jwt` and every claim of RFC 9068 §2.
     Rfc9068,
-    /// For readers that choke on the standard; it can only leave things out. `lint()` names it.
+    /// For readers that choke on the standard; it can only leave things out.
     Legacy {
         /// The header's `typ`: `JWT`, or `None` for a header without one.
         typ: Option<LegacyTyp>,

@@ -392,8 +392,10 @@ pub struct StandingQuery {
     pub id: Option<TokenId>,
     /// Its family, if its `jti` names one.
     pub family: Option<FamilyId>,
-    /// Who it speaks for.
-    pub principal: Principal,
+    /// The client that got it; `None` when a legacy profile leaves it out.
+    pub client: Option<ClientId>,
+    /// The user that it speaks for, if any.
+    pub subject: Option<Subject>,
     /// When it was issued.
     pub issued_at: Timestamp,
 }

@@ -161,6 +161,8 @@ pub enum KeyMaterial {
     Sealed(Vec<u8>),
     /// The name of a key that an external signer holds.
     External(String),
+    /// Gone: the key will never sign again, only its public half is kept.
+    Destroyed,
 }
 
 impl fmt::Debug for KeyMaterial {
@@ -168,6 +170,7 @@ impl fmt::Debug for KeyMaterial {
         match self {
             Self::Sealed(_) => f.write_str("Sealed(..)"),
             Self::External(name) => write!(f, "External({name:?})"),
+            Self::Destroyed => f.write_str("Destroyed"),
         }
     }
 }

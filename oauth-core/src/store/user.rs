@@ -45,7 +45,8 @@ pub enum Rehash {
 pub struct User {
     /// The `sub` of tokens.
     pub subject: Subject,
-    /// Inactive users get nothing, and what they hold stops working.
+    /// Inactive users get nothing new. To end what they hold, call
+    /// [`revoke_subject`](crate::AuthorizationServer::revoke_subject).
     pub active: bool,
     /// The most that clients may get in this user's name; `None` sets no bound of its own.
     pub scope: Option<Scope>,

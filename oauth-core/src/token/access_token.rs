@@ -2,16 +2,21 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value, json as value};
 
 use super::claims::{AccessTokenClaims, Confirmation};
 use super::hook::TokenAdditions;
 use crate::error::Fault;
 use crate::grant::ValidatedGrant;
+use crate::jose::json;
 use crate::keys::KeySet;
 use crate::random::Entropy;
 use crate::store::{AccessTokenFormat, AccessTokenRecord, Extra, OptionalClaim, Principal, TokenProfile};
 use crate::types::{AccessToken, FamilyId, Issuer, Timestamp, TokenDigest, TokenId};
+
+/// The claims that a token may have: such that the whole token stays within [`jws::MAX_LEN`](crate::jose::jws::MAX_LEN).
+const CLAIMS: json::Limits = json::Limits { bytes: 8 * 1024, ..json::Limits::CLAIMS };
+const TOO_LARGE: Fault = Fault::Additions("at most 8 KiB of claims, nested at most 6 deep");
 
 /// The server's settings that a token is minted by.
 #[derive(Debug)]
@@ -47,6 +52,10 @@ pub(crate) async fn mint(
         AccessTokenFormat::Jwt { alg, profile } => {
             let claims = claims(grant, profile, additions, settings, &id, now, expires_at);
             let payload = serde_json::to_vec(&claims).map_err(|error| Fault::Signing(error.to_string()))?;
+            // what is larger or deeper than our own verifier reads must not be issued
+            if !additions.claims.is_empty() {
+                json::object(&payload, CLAIMS).map_err(|_| TOO_LARGE)?;
+            }
             let token = AccessToken::new(keys.signer(*alg)?.sign(profile.typ(), &payload).await?);
             Ok(Minted { token, id, expires_at, record: None })
         }
@@ -152,8 +161,9 @@ fn claims_to_extra(claims: &Map<String, Value>) -> Result<Extra, Fault> {
     if claims.is_empty() {
         return Ok(Extra::default());
     }
-    let bytes = json!({ "v": 1, "claims": claims }).to_string().into_bytes();
-    Extra::from_bytes(bytes).map_err(|error| Fault::Hook(error.into()))
+    let bytes = value!({ "v": 1, "claims": claims }).to_string().into_bytes();
+    json::object(&bytes, CLAIMS).map_err(|_| TOO_LARGE)?;
+    Extra::from_bytes(bytes).map_err(|_| TOO_LARGE)
 }
 
 /// Reads them back; `None` when the record holds something else.

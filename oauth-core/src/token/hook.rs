@@ -8,18 +8,44 @@ use serde_json::{Map, Value};
 use crate::context::RequestContext;
 use crate::grant::ValidatedGrant;
 use crate::store::{Client, Principal};
+use crate::types::{ResourceUri, Scope};
 
 /// The claims that belong to the protocol; a hook that sets one is ignored, and the audit trail says so.
-pub const RESERVED_CLAIMS: [&str; 13] =
-    ["act", "aud", "auth_time", "client_id", "cnf", "exp", "iat", "iss", "jti", "nbf", "nonce", "scope", "sub"];
+///
+/// Among them are the members of introspection answers (RFC 7662 §2.2), beside which additions will stand.
+pub const RESERVED_CLAIMS: [&str; 21] = [
+    "acr",
+    "act",
+    "active",
+    "amr",
+    "aud",
+    "auth_time",
+    "authorization_details",
+    "client_id",
+    "cnf",
+    "exp",
+    "iat",
+    "iss",
+    "jti",
+    "may_act",
+    "nbf",
+    "nonce",
+    "scope",
+    "sid",
+    "sub",
+    "token_type",
+    "username",
+];
 
 /// The answer members that belong to the protocol.
-const RESERVED_MEMBERS: [&str; 9] = [
+const RESERVED_MEMBERS: [&str; 11] = [
     "access_token",
     "error",
     "error_description",
+    "error_uri",
     "expires_in",
     "id_token",
+    "issued_token_type",
     "refresh_token",
     "scope",
     "state",
@@ -35,12 +61,7 @@ pub trait TokenHook: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// [`HookError`] when it cannot be known.
-    async fn facts(
-        &self,
-        context: &RequestContext,
-        client: &Client,
-        principal: &Principal,
-    ) -> Result<HostFacts, HookError>;
+    async fn facts(&self, context: &RequestContext, asked: &FactsRequest<'_>) -> Result<HostFacts, HookError>;
 
     /// Adds claims to the token and members to the answer, after policy decided and before anything is signed.
     ///
@@ -55,6 +76,22 @@ pub trait TokenHook: fmt::Debug + Send + Sync {
     ) -> Result<(), HookError>;
 }
 
+/// What a request asks for, before anything is decided.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct FactsRequest<'a> {
+    /// The `grant_type`, or `host` for a token that the host asked for itself.
+    pub grant: &'static str,
+    /// Who asks; authenticated.
+    pub client: &'a Client,
+    /// Who the token will speak for.
+    pub principal: &'a Principal,
+    /// The scope that was asked for; `None` for the client's default.
+    pub scope: Option<&'a Scope>,
+    /// The resources that were asked for.
+    pub resource: &'a [ResourceUri],
+}
+
 /// What the host knows, as JSON members of its own.
 pub type HostFacts = Map<String, Value>;
 
@@ -67,7 +104,7 @@ pub struct NoHook;
 
 #[async_trait]
 impl TokenHook for NoHook {
-    async fn facts(&self, _: &RequestContext, _: &Client, _: &Principal) -> Result<HostFacts, HookError> {
+    async fn facts(&self, _: &RequestContext, _: &FactsRequest<'_>) -> Result<HostFacts, HookError> {
         Ok(HostFacts::new())
     }
 

@@ -3,7 +3,9 @@
 pub(crate) mod access_token;
 pub(crate) mod claims;
 mod hook;
+mod published_keys;
 mod verifier;
 
-pub use self::hook::{HookError, HostFacts, NoHook, RESERVED_CLAIMS, TokenAdditions, TokenHook};
-pub use self::verifier::{FetchJwks, TokenVerifier, TokenVerifierBuilder, VerifiedAccess, VerifierError};
+pub use self::hook::{FactsRequest, HookError, HostFacts, NoHook, RESERVED_CLAIMS, TokenAdditions, TokenHook};
+pub use self::published_keys::{FetchError, FetchJwks};
+pub use self::verifier::{TokenVerifier, TokenVerifierBuilder, VerifiedAccess};

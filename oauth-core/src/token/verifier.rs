@@ -1,35 +1,27 @@
 //! For resource servers: is this access token good, for us, now? (RFC 9068 §4, RFC 6750 §3)
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use super::access_token::{claims_from_extra, read_token_id};
 use super::claims::numeric_date;
+use super::published_keys::{FetchJwks, PublishedKeys};
 use crate::error::{Error, Fault, Refusal};
 use crate::jose::jws::CompactJws;
 use crate::jose::{InvalidJwkSet, JwkSet, json};
 use crate::keys::Keyring;
+use crate::server::ServerClock;
 use crate::store::{
-    Binding, FoundAccessToken, GrantStore, OptionalClaim, Principal, Standing, StandingQuery, StoreError, TokenProfile,
+    Binding, FoundAccessToken, GrantStore, OptionalClaim, Principal, RevokeToken, Standing, StandingQuery, StoreError,
+    TokenProfile,
 };
 use crate::time::{Clock, SystemClock};
 use crate::types::{Audience, ClientId, FamilyId, Lifetime, Scope, Subject, Timestamp, TokenDigest, TokenId};
 
 /// How far ahead of ours the clock of the server that issued a token may be.
 const ISSUED_AHEAD: Lifetime = Lifetime::of_seconds(5);
-/// How often an unknown `kid` may cause a fetch.
-const FETCH_EVERY: Lifetime = Lifetime::of_seconds(60);
-
-/// Fetches the issuer's JWK set as text. There is no HTTP client in this house: bring yours.
-pub type FetchJwks = Box<dyn Fn() -> Pin<Box<dyn Future<Output = Result<String, VerifierError>> + Send>> + Send + Sync>;
-
-/// What a fetch failed with; for the operator only.
-pub type VerifierError = Box<dyn std::error::Error + Send + Sync>;
-
 /// Verifies access tokens of one issuer for one audience. Cheap to clone.
 ///
 /// In the server's own process it comes from [`AuthorizationServer::verifier`](crate::AuthorizationServer::verifier):
@@ -43,13 +35,34 @@ struct Verifier {
     audience: Audience,
     profile: TokenProfile,
     keys: KeySource,
-    clock: Arc<dyn Clock>,
+    clock: VerifierClock,
     grants: Option<Arc<dyn GrantStore>>,
+}
+
+enum VerifierClock {
+    Own(Arc<ServerClock>),
+    Host(Arc<dyn Clock>),
+}
+
+impl VerifierClock {
+    fn now(&self) -> Timestamp {
+        match self {
+            Self::Own(clock) => clock.now(),
+            Self::Host(clock) => clock.now(),
+        }
+    }
+
+    fn judging(&self, now: Timestamp, issued_at: Timestamp) -> Timestamp {
+        match self {
+            Self::Own(clock) => clock.judging(now, issued_at),
+            Self::Host(_) => now,
+        }
+    }
 }
 
 enum KeySource {
     Own(Arc<Keyring>),
-    Published { set: RwLock<Arc<JwkSet>>, fetch: Option<FetchJwks>, fetched_at: Mutex<Option<Timestamp>> },
+    Published(PublishedKeys),
 }
 
 /// An access token that was verified: who asks, and for what.
@@ -63,9 +76,30 @@ pub struct VerifiedAccess {
     id: Option<TokenId>,
     family: Option<FamilyId>,
     claims: Map<String, Value>,
+    /// What the token says of its client and user, also where that makes no principal.
+    client: Option<ClientId>,
+    subject: Option<Subject>,
+    handle: Handle,
+}
+
+/// What is needed to take the token back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Handle {
+    /// A JWT, by its `jti`.
+    Jwt,
+    /// An opaque token, by its digest.
+    Opaque(TokenDigest),
 }
 
 impl VerifiedAccess {
+    /// How the token is taken back; `None` for a JWT whose profile leaves out `jti`.
+    pub(crate) fn revocation(&self) -> Option<RevokeToken> {
+        match &self.handle {
+            Handle::Opaque(digest) => Some(RevokeToken::Opaque { digest: *digest }),
+            Handle::Jwt => self.id.clone().map(|id| RevokeToken::Jwt { id, expires_at: self.expires_at }),
+        }
+    }
+
     /// Who the token speaks for; `None` when its legacy profile leaves that out.
     #[must_use]
     pub const fn principal(&self) -> Option<&Principal> {
@@ -142,7 +176,8 @@ pub struct TokenVerifierBuilder {
 }
 
 impl TokenVerifierBuilder {
-    /// Fetches a newer key set when a token names a key that is not in the present one; at most once a minute.
+    /// Fetches a newer key set when a token names a key that is not in the present one, and when that is ten minutes
+    /// old; at most once a minute.
     #[must_use]
     pub fn fetch_with(mut self, fetch: FetchJwks) -> Self {
         self.fetch = Some(fetch);
@@ -159,16 +194,13 @@ impl TokenVerifierBuilder {
     /// The verifier.
     #[must_use]
     pub fn build(self) -> TokenVerifier {
+        let now = self.clock.now();
         TokenVerifier(Arc::new(Verifier {
             issuer: self.issuer,
             audience: self.audience,
             profile: self.profile,
-            keys: KeySource::Published {
-                set: RwLock::new(Arc::new(self.set)),
-                fetch: self.fetch,
-                fetched_at: Mutex::new(None),
-            },
-            clock: self.clock,
+            keys: KeySource::Published(PublishedKeys::new(self.set, self.fetch, now)),
+            clock: VerifierClock::Host(self.clock),
             grants: None,
         }))
     }
@@ -208,14 +240,14 @@ impl TokenVerifier {
         profile: TokenProfile,
         keys: Arc<Keyring>,
         grants: Arc<dyn GrantStore>,
-        clock: Arc<dyn Clock>,
+        clock: Arc<ServerClock>,
     ) -> Self {
         Self(Arc::new(Verifier {
             issuer: issuer.to_owned(),
             audience,
             profile,
             keys: KeySource::Own(keys),
-            clock,
+            clock: VerifierClock::Own(clock),
             grants: Some(grants),
         }))
     }
@@ -229,7 +261,7 @@ impl TokenVerifier {
         // a compact JWS has dots, an opaque token has none
         let access =
             if token.contains('.') { self.0.verify_jwt(token, now).await? } else { self.0.look_up(token).await? };
-        if now >= access.expires_at {
+        if self.0.clock.judging(now, access.issued_at) >= access.expires_at {
             return Err(Refusal::TokenExpired.into());
         }
         if !access.audience.contains(&self.0.audience) {
@@ -302,19 +334,14 @@ impl Verifier {
         let client = required("client_id", OptionalClaim::ClientId)?;
         let id = required("jti", OptionalClaim::Jti)?;
         let subject = required("sub", OptionalClaim::Sub)?;
-        let principal = match client {
-            None => None,
-            Some(client) => {
-                let client = ClientId::parse(&client).map_err(|_| malformed)?;
-                // no user of ours has a subject that is a client's id: `issue` refuses it (RFC 9700 §4.15)
-                Some(match subject.filter(|subject| subject != client.as_str()) {
-                    None => Principal::Client { client },
-                    Some(subject) => {
-                        Principal::User { subject: Subject::parse(&subject).map_err(|_| malformed)?, client }
-                    }
-                })
-            }
-        };
+        let client = client.map(|client| ClientId::parse(&client)).transpose().map_err(|_| malformed)?;
+        // no user of ours has a subject that is a client's id: `issue` refuses it (RFC 9700 §4.15)
+        let subject = subject.filter(|subject| client.as_ref().is_none_or(|client| client.as_str() != subject));
+        let subject = subject.map(|subject| Subject::parse(&subject)).transpose().map_err(|_| malformed)?;
+        let principal = client.clone().map(|client| match subject.clone() {
+            None => Principal::Client { client },
+            Some(subject) => Principal::User { subject, client },
+        });
         let id = id.map(|id| TokenId::parse(&id).map_err(|_| malformed)).transpose()?;
         let scope = Scope::parse(text(&claims, "scope")?.unwrap_or("")).map_err(|_| malformed)?;
         let (family, issued_at) = match id.as_ref().and_then(|id| read_token_id(id.as_str())) {
@@ -322,13 +349,29 @@ impl Verifier {
             _ => (None, issued),
         };
         claims.retain(|name, _| !super::RESERVED_CLAIMS.contains(&name.as_str()));
-        Ok(VerifiedAccess { principal, scope, audience, issued_at, expires_at, id, family, claims })
+        Ok(VerifiedAccess {
+            principal,
+            scope,
+            audience,
+            issued_at,
+            expires_at,
+            id,
+            family,
+            claims,
+            client,
+            subject,
+            handle: Handle::Jwt,
+        })
     }
 
     async fn check_standing(&self, grants: &dyn GrantStore, access: &VerifiedAccess) -> Result<(), Error> {
-        let Some(principal) = access.principal.clone() else { return Ok(()) };
-        let query =
-            StandingQuery { id: access.id.clone(), family: access.family, principal, issued_at: access.issued_at };
+        let query = StandingQuery {
+            id: access.id.clone(),
+            family: access.family,
+            client: access.client.clone(),
+            subject: access.subject.clone(),
+            issued_at: access.issued_at,
+        };
         match grants.standing(&query).await? {
             Standing::Live => Ok(()),
             Standing::Revoked => Err(Refusal::TokenRevoked.into()),
@@ -350,6 +393,9 @@ impl Verifier {
         let claims = claims_from_extra(&token.extra)
             .ok_or_else(|| StoreError::corrupt("an access token's `extra` does not parse"))?;
         Ok(VerifiedAccess {
+            client: Some(token.principal.client().clone()),
+            subject: token.principal.subject().cloned(),
+            handle: Handle::Opaque(token.digest),
             principal: Some(token.principal),
             scope: token.scope,
             audience: token.audience,
@@ -363,7 +409,7 @@ impl Verifier {
 }
 
 impl KeySource {
-    /// The payload, when the signature is by the named key; looks for a newer key set once when the name is unknown.
+    /// The payload, when the signature is by the named key.
     async fn verify<'a>(&self, kid: &str, jws: &'a CompactJws<'_>, now: Timestamp) -> Result<&'a [u8], Error> {
         let refused = |_| Refusal::TokenNotOurs.into();
         match self {
@@ -371,28 +417,11 @@ impl KeySource {
                 let keys = ring.fresh(now).await.map_err(Fault::from)?;
                 jws.verify(keys.find(kid).ok_or(Refusal::TokenNotOurs)?).map_err(refused)
             }
-            Self::Published { set, .. } => {
-                let held = Arc::clone(&set.read().unwrap_or_else(PoisonError::into_inner));
-                let keys = if held.find(kid).is_some() { held } else { self.fetch(now).await?.unwrap_or(held) };
+            Self::Published(published) => {
+                let keys = published.with(kid, now).await?;
                 jws.verify(keys.find(kid).ok_or(Refusal::TokenNotOurs)?).map_err(refused)
             }
         }
-    }
-
-    /// A newer key set, unless one was fetched within the last minute. A failed fetch counts too.
-    async fn fetch(&self, now: Timestamp) -> Result<Option<Arc<JwkSet>>, Fault> {
-        let Self::Published { set, fetch: Some(fetch), fetched_at } = self else { return Ok(None) };
-        {
-            let mut last = fetched_at.lock().unwrap_or_else(PoisonError::into_inner);
-            if last.is_some_and(|last| now.millis_since(last) < FETCH_EVERY.millis()) {
-                return Ok(None);
-            }
-            *last = Some(now);
-        }
-        let text = fetch().await.map_err(Fault::Hook)?;
-        let newer = Arc::new(JwkSet::parse(&text).map_err(|error| Fault::Hook(error.into()))?);
-        *set.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&newer);
-        Ok(Some(newer))
     }
 }
 

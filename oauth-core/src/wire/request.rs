@@ -5,8 +5,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// One HTTP request. An adapter copies what it received and judges nothing.
-#[derive(Debug)]
+/// One HTTP request. An adapter copies what it received and judges nothing. `Debug` prints no value that a client sent.
+#[non_exhaustive]
 pub struct Request {
     /// The method.
     pub method: Method,
@@ -43,6 +43,18 @@ impl Request {
             client_certificate: None,
             host: None,
         }
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .field("headers", &self.headers)
+            .field("body", &self.body)
+            .field("peer", &self.peer)
+            .finish_non_exhaustive()
     }
 }
 

@@ -196,6 +196,16 @@ fn chosen_secrets_cost_one_argon2id_for_every_failure() {
     assert_eq!(hashes(basic("nobody", "wrong", GRANT)), (401, 1));
     assert_eq!(hashes(form(&format!("{GRANT}&client_id=orders-worker"))), (401, 1));
     assert_eq!(hashes(form(&format!("{GRANT}&client_id=nobody"))), (401, 1));
+    // a right generated secret from the wrong place costs the same
+    let world = World::with_client(
+        |builder| builder.with_chosen_client_secrets().hashing_threads(1),
+        |client| client.networks(["203.0.113.0/24"]),
+    );
+    for secret in [world.secret.as_str(), "wrong"] {
+        let before = world.server.password_hashes();
+        assert_eq!(world.post(basic("orders-worker", secret, GRANT)).status, 401);
+        assert_eq!(world.server.password_hashes() - before, 1);
+    }
     let generated = World::new(|builder| builder);
     assert_eq!(generated.token(GRANT).status, 200);
     assert_eq!(generated.server.password_hashes(), 0);

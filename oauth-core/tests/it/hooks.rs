@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use oauth_core::audit::What;
 use oauth_core::jose::Alg;
-use oauth_core::store::{AccessTokenFormat, Client, Principal};
-use oauth_core::token::{HookError, HostFacts, RESERVED_CLAIMS, TokenAdditions, TokenHook};
+use oauth_core::store::AccessTokenFormat;
+use oauth_core::token::{FactsRequest, HookError, HostFacts, RESERVED_CLAIMS, TokenAdditions, TokenHook};
 use oauth_core::wire::HostExtension;
 use oauth_core::{RequestContext, ValidatedGrant};
 use serde_json::json;
@@ -19,7 +19,8 @@ struct Region;
 
 #[async_trait]
 impl TokenHook for Region {
-    async fn facts(&self, context: &RequestContext, _: &Client, _: &Principal) -> Result<HostFacts, HookError> {
+    async fn facts(&self, context: &RequestContext, asked: &FactsRequest<'_>) -> Result<HostFacts, HookError> {
+        assert_eq!(asked.grant, "client_credentials");
         let region = context.host.as_ref().and_then(|host| host.downcast::<&str>()).ok_or("no region")?;
         Ok(HostFacts::from_iter([("region".to_owned(), json!(region))]))
     }
@@ -62,6 +63,46 @@ fn a_hook_adds_its_own_and_overwrites_nothing() {
         }
         let ignored = world.trail.take().into_iter().filter(|event| matches!(event.what, What::ClaimIgnored { .. }));
         assert_eq!(ignored.count(), RESERVED_CLAIMS.len() + 5);
+    }
+}
+
+/// Adds one claim of this size and depth.
+#[derive(Debug)]
+struct Large(usize, usize);
+
+#[async_trait]
+impl TokenHook for Large {
+    async fn facts(&self, _: &RequestContext, _: &FactsRequest<'_>) -> Result<HostFacts, HookError> {
+        Ok(HostFacts::new())
+    }
+
+    async fn additions(
+        &self,
+        _: &RequestContext,
+        _: &ValidatedGrant,
+        _: &HostFacts,
+        additions: &mut TokenAdditions,
+    ) -> Result<(), HookError> {
+        let nested = (0..self.1).fold(json!("x".repeat(self.0)), |inner, _| json!([inner]));
+        additions.claim("large", nested);
+        Ok(())
+    }
+}
+
+#[test]
+fn no_token_is_issued_that_our_own_verifier_would_not_read() {
+    for format in [jwt(Alg::ES256), AccessTokenFormat::Opaque] {
+        for (size, depth, status) in
+            [(7_000, 0, 200), (9_000, 0, 500), (13_000, 0, 500), (1, 5, 200), (1, 8, 500), (1, 200, 500)]
+        {
+            let world =
+                World::new(|builder| builder.access_token(format.clone()).token_hook(Arc::new(Large(size, depth))));
+            let answer = world.token("grant_type=client_credentials");
+            assert_eq!(answer.status, status, "{size} bytes, {depth} deep");
+            if status == 200 {
+                assert!(world.verify(answer.access_token()).is_ok(), "{size} bytes, {depth} deep");
+            }
+        }
     }
 }
 

@@ -87,7 +87,7 @@ fn one_token_is_taken_back_alone() {
         let world = World::new(|builder| builder.access_token(format));
         let tokens = [(); 2].map(|()| world.token("grant_type=client_credentials").access_token().to_owned());
         let access = world.verify(&tokens[0]).unwrap();
-        block_on(world.server.revoke_token(&tokens[0], &access)).unwrap();
+        block_on(world.server.revoke_token(&access)).unwrap();
         assert!(world.verify(&tokens[0]).is_err());
         assert!(world.verify(&tokens[1]).is_ok());
     }
@@ -115,6 +115,77 @@ fn maintenance_purges_what_expired_and_has_one_holder() {
     assert!(lease.is_some() && world.server.clone().maintenance_lease().is_none());
     drop(lease);
     assert!(world.server.maintenance_lease().is_some());
+}
+
+#[test]
+fn a_legacy_token_without_client_id_dies_with_its_family_and_its_subject() {
+    use oauth_core::store::{OptionalClaim, TokenProfile};
+    let end = |omit: &[OptionalClaim], how: fn(&World, &oauth_core::Issued)| {
+        let profile = TokenProfile::Legacy { typ: None, omit: omit.to_vec() };
+        let format = AccessTokenFormat::Jwt { alg: Alg::ES256, profile: profile.clone() };
+        let world = World::new(|builder| builder.access_token(format));
+        world.add_user("alice", true);
+        let issued = block_on(world.server.issue(&alice(), &worker(), &scope("orders.read"))).unwrap();
+        let verifier = world.server.verifier(oauth_core::types::Audience::parse("orders").unwrap(), profile);
+        assert!(block_on(verifier.verify(issued.access_token.expose())).is_ok());
+        how(&world, &issued);
+        block_on(verifier.verify(issued.access_token.expose())).is_ok()
+    };
+    let nameless = [OptionalClaim::ClientId, OptionalClaim::Sub];
+    assert!(!end(&nameless, |world, issued| block_on(world.server.revoke_family(issued.family)).unwrap()));
+    assert!(!end(&nameless, |world, _| block_on(world.server.revoke_subject(&alice())).unwrap()));
+    assert!(!end(&nameless, |world, _| block_on(world.server.revoke_everything()).unwrap()));
+    assert!(!end(&[OptionalClaim::Jti], |world, _| block_on(world.server.revoke_client(&worker())).unwrap()));
+}
+
+#[test]
+fn nothing_is_dead_at_birth_after_a_cutoff() {
+    for format in [jwt(Alg::ES256), AccessTokenFormat::Opaque] {
+        let world = World::new(|builder| builder.access_token(format));
+        block_on(world.server.revoke_client(&worker())).unwrap();
+        let answer = world.token("grant_type=client_credentials");
+        assert!(world.verify(answer.access_token()).is_ok(), "{}", answer.body);
+    }
+}
+
+#[test]
+fn a_clock_that_jumps_destroys_nothing() {
+    let world = World::new(|builder| builder.access_token(AccessTokenFormat::Opaque));
+    let token = world.token("grant_type=client_credentials").access_token().to_owned();
+    world.advance(100 * 24 * 3600);
+    world.trail.take();
+    for _ in 0..3 {
+        let done = block_on(world.server.maintain()).unwrap();
+        assert_eq!((done.keys_changed, done.purged.rows), (0, 0));
+    }
+    let alarms = world.trail.take();
+    assert_eq!(alarms.iter().filter(|event| event.what.id() == "clock.jumped").count(), 1, "{alarms:?}");
+    // corrected and restarted, everything is as it was
+    world.clock.turn_back(crate::world::START);
+    let again = again(&world);
+    assert!(again.verify(&token).is_ok());
+}
+
+/// The same stores and clock after a restart.
+fn again(world: &World) -> World {
+    let (memory, store) = (world.memory.clone(), world.store.clone());
+    crate::world::Parts { memory, store, clock: world.clock.clone(), trail: world.trail.clone() }
+        .start(|builder| builder.access_token(AccessTokenFormat::Opaque))
+}
+
+#[test]
+fn a_mark_that_was_ahead_does_not_stop_the_service() {
+    let world = World::new(|builder| builder);
+    world.advance(12 * 3600);
+    let _ = block_on(world.server.maintain()).unwrap();
+    world.clock.turn_back(crate::world::START);
+    world.trail.take();
+    let mut again = again(&world);
+    again.secret.clone_from(&world.secret);
+    assert!(world.trail.take().iter().any(|event| event.what.id() == "clock.behind"));
+    block_on(again.server.revoke_client(&worker())).unwrap();
+    let answer = again.token("grant_type=client_credentials");
+    assert!(again.verify(answer.access_token()).is_ok(), "{}", answer.body);
 }
 
 #[test]

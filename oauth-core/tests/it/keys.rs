@@ -106,6 +106,91 @@ fn m05_a_revoked_key_is_gone_here_at_once_and_elsewhere_within_a_minute() {
 }
 
 #[test]
+fn a_key_stays_revoked_when_it_cannot_be_read_again_and_when_an_older_reading_comes_late() {
+    use oauth_core::store::StoreErrorKind::Unavailable;
+    use oauth_testkit::{Method as Call, Times};
+    let world = World::new(|builder| builder);
+    let token = world.token(GRANT).access_token().to_owned();
+    let key = KeyId::parse(&kid(&token)).unwrap();
+    // the reading that a health check began is held while the key is revoked
+    let pause = world.store.pause_after(world.store.calls().len() + 2);
+    std::thread::scope(|scope| {
+        let health = scope.spawn(|| block_on(world.server.health()).is_ok());
+        block_on(pause.reached());
+        block_on(world.server.keys().revoke(&key)).unwrap();
+        assert!(world.verify(&token).is_err());
+        pause.release();
+        assert!(health.join().unwrap());
+    });
+    assert!(world.verify(&token).is_err(), "an older reading brought the key back");
+    assert!(kid(world.token(GRANT).access_token()) != kid(&token));
+
+    let world = World::new(|builder| builder);
+    let token = world.token(GRANT).access_token().to_owned();
+    block_on(world.server.keys().announce(Alg::ES256)).unwrap();
+    world.trail.take();
+    // the second reading of the call is the one after the commit
+    world.store.fail(Call::LoadKeys, Unavailable, Times::Nth(2));
+    block_on(world.server.keys().revoke(&KeyId::parse(&kid(&token)).unwrap())).unwrap();
+    assert_eq!(world.trail.take().len(), 2, "revoked and promoted");
+    assert_eq!(world.token(GRANT).status, 503, "nothing is signed by what is known to be out of date");
+    world.advance(1);
+    assert!(kid(world.token(GRANT).access_token()) != kid(&token));
+    assert!(world.verify(&token).is_err());
+}
+
+#[test]
+fn what_fails_for_one_algorithm_leaves_the_others_their_turn() {
+    let world = World::new(|builder| builder.external_signer(remote(false)));
+    let external = block_on(world.server.keys().list()).unwrap();
+    let external = external.iter().find(|key| key.usage.as_str() == "EdDSA").unwrap().kid.clone();
+    block_on(world.server.keys().revoke(&external)).unwrap();
+    world.trail.take();
+    for _ in 0..80 {
+        world.advance(DAY - 1);
+        assert!(block_on(world.server.maintain()).is_err(), "nobody can make the external key");
+    }
+    let changed = world.trail.take();
+    assert!(changed.iter().any(|event| event.what.id() == "key.changed"), "ES256 has its successor");
+    assert!(states(&world).contains(&KeyState::Announced));
+}
+
+#[test]
+fn nodes_that_start_together_with_one_imported_key_record_it_once() {
+    for _ in 0..20 {
+        let parts = Parts::new();
+        std::thread::scope(|scope| {
+            let start = || {
+                let key = ImportedKey::from_pem(include_str!("../fixtures/ed25519.pkcs8.pem"), None).unwrap();
+                let builder = parts.builder().access_token(jwt(Alg::EdDSA)).key_naming(KeyNaming::Date);
+                block_on(builder.import_key(key, None).start()).map(|_| ())
+            };
+            let nodes: Vec<_> = (0..4).map(|_| scope.spawn(start)).collect();
+            nodes.into_iter().for_each(|node| node.join().unwrap().unwrap());
+        });
+        assert_eq!(block_on(parts.memory.load(ISSUER)).unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn a_private_half_that_will_not_sign_again_is_destroyed() {
+    let world = World::new(|builder| builder);
+    for _ in 0..200 {
+        world.advance(DAY - 1);
+        let _ = block_on(world.server.maintain()).unwrap();
+    }
+    let stored = block_on(world.memory.load(ISSUER)).unwrap();
+    let gone =
+        |state| stored.iter().filter(|key| key.state == state).all(|key| format!("{:?}", key.material) == "Destroyed");
+    assert!(gone(KeyState::Retired) && !gone(KeyState::Active));
+    let active = stored.iter().find(|key| key.state == KeyState::Active).unwrap();
+    block_on(world.server.keys().revoke(&active.kid)).unwrap();
+    let stored = block_on(world.memory.load(ISSUER)).unwrap();
+    let revoked = stored.iter().find(|key| key.kid == active.kid).unwrap();
+    assert_eq!((revoked.state, format!("{:?}", revoked.material)), (KeyState::Revoked, "Destroyed".to_owned()));
+}
+
+#[test]
 fn keys_are_announced_and_activated_by_hand() {
     let world = World::new(|builder| builder.key_naming(KeyNaming::Date));
     block_on(world.server.keys().announce(Alg::ES256)).unwrap();
@@ -131,6 +216,11 @@ fn an_imported_key_signs_under_its_name_and_is_taken_in_once() {
     assert!(world.verify(&token).is_ok());
     block_on(world.server.keys().import(&import(), Some(&KeyId::parse("again").unwrap()))).unwrap();
     assert_eq!(states(&world), [KeyState::Active]);
+    let second = include_str!("../fixtures/rsa-3072.pkcs8.pem");
+    block_on(world.server.keys().import(&ImportedKey::from_pem(second, None).unwrap(), None)).unwrap();
+    block_on(world.server.keys().revoke(&KeyId::parse("our-rsa").unwrap())).unwrap();
+    let why = block_on(world.server.keys().import(&import(), None)).unwrap_err();
+    assert_eq!(why.to_string(), "key `our-rsa` is revoked");
 }
 
 /// An HSM that is a variable.

@@ -66,9 +66,43 @@ fn a_fetch_that_fails_is_a_fault_and_opaque_tokens_are_not_for_it() {
     let world = World::new(|builder| builder);
     let token = world.token(GRANT).access_token().to_owned();
     let fails = away(&world, r#"{"keys":[]}"#).fetch_with(Box::new(|| Box::pin(async { Err("no route".into()) })));
-    assert!(matches!(block_on(fails.build().verify(&token)), Err(Error::Fault(_))));
+    let fails = fails.build();
+    for _ in 0..3 {
+        // also when the minute allows no further fetch: nobody knows whether the token is good
+        assert!(matches!(block_on(fails.verify(&token)), Err(Error::Fault(_))));
+    }
     let verifier = away(&world, &jwks(&world)).build();
     assert!(matches!(block_on(verifier.verify("iufhfWPkY_LOP8haywhRijU7KfntoXW3_uAoyBnFlts")), Err(Error::Refused(_))));
+}
+
+#[test]
+fn callers_wait_for_the_fetch_that_is_under_way_and_old_keys_are_fetched_again() {
+    let world = World::new(|builder| builder);
+    let token = world.token(GRANT).access_token().to_owned();
+    let (count, set) = (Arc::new(AtomicUsize::new(0)), Arc::new(std::sync::Mutex::new(jwks(&world))));
+    let (counted, served) = (Arc::clone(&count), Arc::clone(&set));
+    let slow = away(&world, r#"{"keys":[]}"#).fetch_with(Box::new(move || {
+        counted.fetch_add(1, Ordering::SeqCst);
+        let set = served.lock().unwrap().clone();
+        Box::pin(async move {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            Ok(set)
+        })
+    }));
+    let slow = slow.build();
+    let good = std::thread::scope(|scope| {
+        let verify = || block_on(slow.verify(&token)).is_ok();
+        let callers: Vec<_> = (0..8).map(|_| scope.spawn(verify)).collect();
+        callers.into_iter().map(|caller| caller.join().unwrap()).filter(|good| *good).count()
+    });
+    assert_eq!((good, count.load(Ordering::SeqCst)), (8, 1));
+    // the issuer takes the key back: ten minutes later it is believed no more
+    *set.lock().unwrap() = r#"{"keys":[]}"#.to_owned();
+    world.advance(599);
+    let token = world.token(GRANT).access_token().to_owned();
+    assert!(block_on(slow.verify(&token)).is_ok());
+    world.advance(1);
+    assert!(block_on(slow.verify(&token)).is_err());
 }
 
 /// A server whose EdDSA key the test holds too, so that it can sign whatever it likes.

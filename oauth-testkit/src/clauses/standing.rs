@@ -61,22 +61,26 @@ pub fn a_cutoff_ends_what_was_issued_at_or_before_it(f: &Fixture) {
     let mut tokens = Vec::new();
     for (query, _) in combinations(&subjects, &boundary) {
         let number = fresh();
-        let record =
-            AccessTokenRecord { principal: query.principal.clone(), issued_at: query.issued_at, ..token(number) };
+        let client = query.client.clone().unwrap();
+        let principal = match query.subject.clone() {
+            Some(subject) => Principal::User { subject, client },
+            None => Principal::Client { client },
+        };
+        let record = AccessTokenRecord { principal, issued_at: query.issued_at, ..token(number) };
         let _ = done(f.store.grants.insert_access_token(record));
         tokens.push((number, query));
     }
-    let covers = |key: &CutoffKey, principal: &Principal| match key {
-        CutoffKey::Client(client) => principal.client() == client,
+    let covers = |key: &CutoffKey, query: &StandingQuery| match key {
+        CutoffKey::Client(client) => query.client.as_ref() == Some(client),
         CutoffKey::Everything => true,
-        CutoffKey::Subject(subject) => principal.subject() == Some(subject),
+        CutoffKey::Subject(subject) => query.subject.as_ref() == Some(subject),
     };
     let mut cut = Vec::new();
     for key in [CutoffKey::Subject(subject("alice")), CutoffKey::Client(client_id("app")), CutoffKey::Everything] {
         done(f.store.grants.cut_off(cutoff(key.clone(), after(10))));
         cut.push(key);
         for (number, query) in &tokens {
-            let covered = cut.iter().any(|key| covers(key, &query.principal)) && query.issued_at <= after(10);
+            let covered = cut.iter().any(|key| covers(key, query)) && query.issued_at <= after(10);
             let expected = if covered { Standing::Revoked } else { Standing::Live };
             assert_eq!(standing(&f.store, query), expected, "JWT {query:?} after {cut:?}");
             assert_eq!(standing_of(&f.store, *number), expected, "opaque {query:?} after {cut:?}");

@@ -31,8 +31,8 @@ impl Faulty {
     /// Whether the last cutoff written for the token's subject, client or everything covers it.
     fn last_cutoff_covers(&self, query: &StandingQuery) -> bool {
         let cutoffs = self.cutoffs.lock().unwrap();
-        let subject = query.principal.subject().cloned().map(CutoffKey::Subject);
-        [Some(CutoffKey::Everything), Some(CutoffKey::Client(query.principal.client().clone())), subject]
+        let subject = query.subject.clone().map(CutoffKey::Subject);
+        [Some(CutoffKey::Everything), query.client.clone().map(CutoffKey::Client), subject]
             .into_iter()
             .flatten()
             .any(|key| cutoffs.get(&self.cutoff_key(&key)).is_some_and(|at| *at >= query.issued_at))
@@ -98,7 +98,8 @@ impl GrantStore for Faulty {
                 let query = StandingQuery {
                     id: None,
                     family: token.family,
-                    principal: token.principal.clone(),
+                    client: Some(token.principal.client().clone()),
+                    subject: token.principal.subject().cloned(),
                     issued_at: token.issued_at,
                 };
                 if self.inner.standing(&query).await? == Standing::Revoked {
