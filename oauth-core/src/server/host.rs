@@ -226,10 +226,10 @@ impl Inner {
         let client = self.stores.clients.find(client).await?.ok_or(Refusal::ClientUnknown)?;
         let user = self.stores.users.find_by_subject(subject).await?.ok_or(Refusal::SubjectUnknown)?;
         // RFC 9700 §4.15: where `sub` is a client's id, a reader takes the token for that client's own
-        if let Ok(id) = ClientId::parse(subject.as_str()) {
-            if id == client.id || self.stores.clients.find(&id).await?.is_some() {
-                return Err(Refusal::SubjectIsClient.into());
-            }
+        if let Ok(id) = ClientId::parse(subject.as_str())
+            && (id == client.id || self.stores.clients.find(&id).await?.is_some())
+        {
+            return Err(Refusal::SubjectIsClient.into());
         }
         let family = FamilyId::from_bytes(time_ordered(now, self.entropy.as_ref())?);
         let auth = AuthenticationContext { auth_time: now, amr: Vec::new(), acr: None };
