@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix_web::rt;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
+use oauth_core::wire::Body;
 use oauth_core::{AuthorizationServer, Endpoint};
 
 use crate::{body, maintenance, request, response};
@@ -84,11 +85,12 @@ async fn answer(
     deadline: Duration,
 ) -> HttpResponse {
     let body = body::read(&http, &mut payload, deadline).await;
+    let unread = (!matches!(body, Body::Whole(_))).then_some(payload);
     let request = request::read(&http, body);
     // actix drops a handler whose client went away; a task of its own goes on
     let task = rt::spawn(async move { server.handle(endpoint, &request).await });
     match task.await {
-        Ok(answer) => response::send(answer),
+        Ok(answer) => response::send(answer, unread),
         Err(error) => {
             tracing::error!(target: "oauth::http", %error, "answering a request panicked or was cut off");
             response::server_error()
