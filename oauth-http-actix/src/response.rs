@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use actix_web::HttpResponse;
-use actix_web::body::{BodySize, MessageBody};
+use actix_web::body::{self, BodySize, MessageBody};
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderValue;
 use actix_web::web::{Bytes, Payload};
@@ -14,7 +14,10 @@ use oauth_core::wire::Response;
 
 /// What is left of a request's body is dropped when the answer has gone out, not before: actix would read on and on to
 /// skip a chunked body that nobody holds, and closes the connection on one that somebody does.
-pub(crate) fn send(response: Response, unread: Option<Payload>) -> HttpResponse {
+///
+/// Where the core leaves a body out because nobody would see it, no length is sent either: it would have to be that of
+/// the body that GET gets (RFC 9110 §8.6).
+pub(crate) fn send(response: Response, is_head: bool, unread: Option<Payload>) -> HttpResponse {
     let Ok(status) = StatusCode::from_u16(response.status) else { return server_error() };
     let mut http = HttpResponse::build(status);
     for (name, value) in response.headers {
@@ -33,6 +36,9 @@ pub(crate) fn send(response: Response, unread: Option<Payload>) -> HttpResponse 
         };
     }
     match unread {
+        None if response.body.is_empty() && (is_head || status == StatusCode::NOT_MODIFIED) => {
+            http.body(body::None::new())
+        }
         None => http.body(response.body),
         Some(unread) => http.body(Holding { bytes: Some(response.body.into()), _unread: unread }),
     }
