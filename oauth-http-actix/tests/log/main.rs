@@ -1,4 +1,8 @@
-//! G10: no secret reaches a log, a trace or a `Debug`, whatever was done with it.
+//! G10: no secret reaches a log, a trace or a `Debug`, whatever was done with it. A process of its own, because it
+//! catches everything that is written.
+
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::io;
 use std::sync::{Arc, Mutex, Once};
@@ -11,7 +15,6 @@ use oauth_core::types::Scope;
 use oauth_testkit::{Method, Times, block_on};
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::on_both_stores;
 use crate::support::{Ask, Backend, Connection, Host, form_encode};
 
 on_both_stores!(g10_no_secret_reaches_log_trace_or_debug);

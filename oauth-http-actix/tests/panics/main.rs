@@ -1,4 +1,7 @@
-//! G4: nothing that can come over the wire panics.
+//! G4: nothing that can come over the wire panics. A process of its own, because it counts panics.
+
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,7 +9,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::on_both_stores;
 use crate::support::{Ask, Backend, Connection, Host};
 
 on_both_stores!(g04_nothing_reachable_from_the_wire_panics);
