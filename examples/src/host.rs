@@ -4,8 +4,8 @@ use std::env;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 
 use actix_web::dev::Server;
+use oauth_core::Builder;
 use oauth_core::types::Issuer;
-use oauth_core::{AuthorizationServer, Builder};
 
 use crate::{Failure, Store};
 
@@ -100,14 +100,12 @@ impl Host {
         if self.insecure_http { builder.danger().plain_http() } else { builder }
     }
 
-    /// Runs the application until the process is asked to end, then lets both servers finish what they began.
+    /// Says where it listens, and runs the application until it is stopped.
     ///
     /// # Errors
     /// What the HTTP server failed with.
-    pub async fn run(&self, http: Server, oauth: &AuthorizationServer) -> Result<(), Failure> {
+    pub async fn run(&self, http: Server) -> Result<(), Failure> {
         println!("listening on {}", self.url());
-        let ended = http.await;
-        oauth.shutdown().await;
-        Ok(ended?)
+        Ok(http.await?)
     }
 }

@@ -13,6 +13,8 @@
 mod host;
 mod store;
 
+use oauth_core::AuthorizationServer;
+
 pub use self::host::Host;
 pub use self::store::Store;
 
@@ -40,12 +42,22 @@ pub fn log_to_stderr() {
         .init();
 }
 
-/// Listens for ctrl-c and SIGTERM from now on; what it gives back resolves at the first.
+/// Resolves when the process was asked to end, by ctrl-c or SIGTERM, and the authorization server has finished what it
+/// began. HTTP stops after that, so that no request is cut off with its worker. Signals are caught from now on.
 ///
 /// # Errors
 /// What the operating system says.
+pub fn stop_signal(oauth: &AuthorizationServer) -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+    let asked = asked_to_end()?;
+    let oauth = oauth.clone();
+    Ok(async move {
+        asked.await;
+        oauth.shutdown().await;
+    })
+}
+
 #[cfg(unix)]
-pub fn asked_to_stop() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+fn asked_to_end() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     Ok(async move {
@@ -56,12 +68,8 @@ pub fn asked_to_stop() -> Result<impl Future<Output = ()> + Send + 'static, Fail
     })
 }
 
-/// Resolves at ctrl-c.
-///
-/// # Errors
-/// None on this system.
 #[cfg(not(unix))]
-pub fn asked_to_stop() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+fn asked_to_end() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
     Ok(async {
         let _ = tokio::signal::ctrl_c().await;
     })

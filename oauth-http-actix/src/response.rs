@@ -1,14 +1,23 @@
 //! From the core's response to actix's: sent as it is.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use actix_web::HttpResponse;
+use actix_web::body::{self, BodySize, MessageBody};
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderValue;
-use actix_web::web::Bytes;
+use actix_web::web::{Bytes, Payload};
 use oauth_core::wire::Response;
 
-pub(crate) fn send(response: Response) -> HttpResponse {
+/// What is left of a request's body is dropped when the answer has gone out, not before: actix would read on and on to
+/// skip a chunked body that nobody holds, and closes the connection on one that somebody does.
+///
+/// Where the core leaves a body out because nobody would see it, no length is sent either: it would have to be that of
+/// the body that GET gets (RFC 9110 §8.6).
+pub(crate) fn send(response: Response, is_head: bool, unread: Option<Payload>) -> HttpResponse {
     let Ok(status) = StatusCode::from_u16(response.status) else { return server_error() };
     let mut http = HttpResponse::build(status);
     for (name, value) in response.headers {
@@ -26,7 +35,31 @@ pub(crate) fn send(response: Response) -> HttpResponse {
             Err(_) => return server_error(),
         };
     }
-    http.body(response.body)
+    match unread {
+        None if response.body.is_empty() && (is_head || status == StatusCode::NOT_MODIFIED) => {
+            http.body(body::None::new())
+        }
+        None => http.body(response.body),
+        Some(unread) => http.body(Holding { bytes: Some(response.body.into()), _unread: unread }),
+    }
+}
+
+/// A body that keeps the request's payload until it was sent.
+struct Holding {
+    bytes: Option<Bytes>,
+    _unread: Payload,
+}
+
+impl MessageBody for Holding {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
+        Poll::Ready(self.bytes.take().map(Ok))
+    }
 }
 
 /// The answer to what should not happen, without a detail.

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use actix_web::http::Method;
 use actix_web::rt;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
+use oauth_core::wire::Body;
 use oauth_core::{AuthorizationServer, Endpoint};
 
 use crate::{body, maintenance, request, response};
@@ -83,12 +85,14 @@ async fn answer(
     mut payload: web::Payload,
     deadline: Duration,
 ) -> HttpResponse {
+    let is_head = http.method() == Method::HEAD;
     let body = body::read(&http, &mut payload, deadline).await;
+    let unread = (!matches!(body, Body::Whole(_))).then_some(payload);
     let request = request::read(&http, body);
     // actix drops a handler whose client went away; a task of its own goes on
     let task = rt::spawn(async move { server.handle(endpoint, &request).await });
     match task.await {
-        Ok(answer) => response::send(answer),
+        Ok(answer) => response::send(answer, is_head, unread),
         Err(error) => {
             tracing::error!(target: "oauth::http", %error, "answering a request panicked or was cut off");
             response::server_error()

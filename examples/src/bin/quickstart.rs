@@ -5,7 +5,7 @@
 use actix_web::{App, HttpServer, Responder, web};
 use oauth_core::store::TokenProfile;
 use oauth_core::{AuthorizationServer, ClientSpec, Endpoint, EnsuredClient};
-use oauth_examples::{Failure, Host, Store, asked_to_stop, log_to_stderr};
+use oauth_examples::{Failure, Host, Store, log_to_stderr, stop_signal};
 use oauth_http_actix::{Access, Guard, routes, scopes};
 use serde_json::json;
 
@@ -28,15 +28,14 @@ async fn main() -> Result<(), Failure> {
     let reports = ClientSpec::confidential("reports").scope("orders.read").audience(["orders"]);
     let reports = server.ensure_client(reports).await?;
     let guard = Guard::of(&server, "orders".parse()?, TokenProfile::Rfc9068);
-    let app = {
-        let server = server.clone();
-        move || App::new().configure(routes(&server)).app_data(guard.clone()).route("/orders", web::get().to(orders))
-    };
+    let mounted = server.clone();
+    let app =
+        move || App::new().configure(routes(&mounted)).app_data(guard.clone()).route("/orders", web::get().to(orders));
     // oauth:end
 
     tell(&server, &reports, &host, &store);
     let http = HttpServer::new(app).workers(host.workers()).listen(host.listener()?)?;
-    host.run(http.shutdown_signal(asked_to_stop()?).run(), &server).await
+    host.run(http.shutdown_signal(stop_signal(&server)?).run()).await
 }
 
 fn tell(server: &AuthorizationServer, reports: &EnsuredClient, host: &Host, store: &Store) {

@@ -1,0 +1,152 @@
+//! G10: no secret reaches a log, a trace or a `Debug`, whatever was done with it. A process of its own, because it
+//! catches everything that is written.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::io;
+use std::sync::{Arc, Mutex, Once};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use oauth_core::AuthorizationServer;
+use oauth_core::store::{AccessTokenFormat, StoreErrorKind};
+use oauth_core::types::Scope;
+use oauth_testkit::{Method, Times, block_on};
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::support::{Ask, Backend, Connection, Host, form_encode};
+
+on_both_stores!(g10_no_secret_reaches_log_trace_or_debug);
+
+static WRITTEN: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+struct Capture;
+
+impl io::Write for Capture {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        WRITTEN.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Everything that anybody in this process says, also through the `log` crate.
+fn capture() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(|| Capture).init());
+}
+
+fn g10_no_secret_reaches_log_trace_or_debug<B: Backend>() {
+    const GRANT: &str = "grant_type=client_credentials";
+    capture();
+    let host =
+        Host::<B>::with(|builder| builder.with_chosen_client_secrets().audit(Arc::new(oauth_core::audit::TracingSink)));
+    let opaque = host.client("opaque", |spec| spec.access_token(AccessTokenFormat::Opaque));
+    let chosen = "a chosen secret of people";
+    host.client("chosen", |spec| spec.chosen_secret(chosen));
+    let mut debug = String::new();
+    let mut secrets = vec![chosen.to_owned(), form_encode(chosen)];
+    let mut sent = |what: &str| {
+        let secret = format!("{what}-0f1e2d3c4b5a69788796a5b4c3d2e1f0");
+        secrets.push(secret.clone());
+        secrets.push(STANDARD.encode(format!("app:{secret}")));
+        secret
+    };
+
+    // what goes well
+    let tokens = [host.good_token(&host.app), host.good_token(&opaque)];
+    assert_eq!(host.send(&Ask::token().basic("chosen", chosen).form(GRANT)).status, 200);
+    for token in &tokens {
+        assert_eq!(host.guarded(token).status, 200);
+        let access = block_on(host.verifier().verify(token)).unwrap();
+        debug += &format!("{access:?}");
+        block_on(host.server.revoke_token(token, &access)).unwrap();
+        assert_eq!(host.guarded(token).status, 401);
+    }
+    let alice = host.user("alice");
+    let scope: Scope = "orders.read".parse().unwrap();
+    let issued = block_on(host.server.issue(&alice, &"app".parse().unwrap(), &scope)).unwrap();
+    debug += &format!("{issued:?} {:?}", host.server);
+    host.remember(issued.access_token.expose());
+
+    // what is refused, with a secret in every place that could hold one
+    let wrong = sent("wrong-basic");
+    host.send(&Ask::token().basic("app", &wrong).form(GRANT)).is(401, "invalid_client");
+    host.send(&Ask::token().basic_raw(format!("app:{wrong}\u{1}")).form(GRANT)).is(400, "invalid_request");
+    host.send(&Ask::token().header("authorization", format!("Basic {wrong}")).form(GRANT)).is(400, "invalid_request");
+    host.send(&Ask::token().header("authorization", format!("Bearer {wrong}")).form(GRANT)).is(401, "invalid_client");
+    for name in [
+        "client_secret",
+        "client_assertion",
+        "code",
+        "code_verifier",
+        "refresh_token",
+        "password",
+        "token",
+        "scope",
+        "resource",
+        "grant_type",
+        "client_id",
+        "unknown",
+    ] {
+        let value = sent(name);
+        let body = format!("{GRANT}&client_id=app&{name}={value}");
+        host.send(&Ask::token().form(&body));
+        host.send(&Ask::token().basic("app", &host.app.secret).form(format!("{GRANT}&{name}={value}&{name}={value}")));
+        host.send(&Ask::token().form(format!("{body}&scope=%ff")));
+        host.send(&Ask::token().header("content-type", "text/plain").body(&body));
+        host.send(&Ask::new("GET", &format!("/oauth/token?{body}")));
+        host.send(&Ask::new("POST", &format!("/oauth/token?{body}")).form(""));
+    }
+    let oversized = sent("oversized");
+    let huge = format!("{oversized}{}", "x".repeat(AuthorizationServer::BODY_LIMIT));
+    host.send(&Ask::token().form(huge)).is(413, "invalid_request");
+    let truncated = sent("truncated");
+    let ask = Ask::token().form("");
+    Connection::to(host.address)
+        .send(&ask.head("Content-Length: 100\r\n"))
+        .send(truncated.as_bytes())
+        .finish_sending()
+        .read_to_end();
+    Connection::to(host.address)
+        .send(&ask.head("Transfer-Encoding: chunked\r\n"))
+        .send(truncated.as_bytes())
+        .read_to_end();
+
+    // what is refused at the guard
+    for token in [sent("bad-token"), format!("{}x", tokens[0]), format!("{}.x", tokens[1])] {
+        host.guarded(&token).is(401, "invalid_token");
+        host.send(&Ask::new("GET", &format!("/orders?access_token={token}")).bearer(&token)).is(400, "invalid_request");
+        assert_eq!(host.send(&Ask::new("POST", "/form").form(format!("access_token={token}"))).status, 401);
+    }
+
+    // what fails by our own fault
+    for method in [Method::Find, Method::InsertAccessToken] {
+        for kind in [StoreErrorKind::Unavailable, StoreErrorKind::Corrupt] {
+            host.probe.fail(method, kind, Times::Always);
+            assert!(host.token_as(&opaque, GRANT).status >= 500);
+            host.probe.forget();
+        }
+    }
+
+    secrets.extend(host.secrets());
+    for client in [&host.app, &opaque] {
+        secrets.push(STANDARD.encode(format!("{}:{}", client.id, client.secret)));
+    }
+    let mut written = WRITTEN.lock().unwrap().clone();
+    written.extend(debug.into_bytes());
+    let log = String::from_utf8_lossy(&written);
+    assert!(log.contains("token.issued") && log.contains("TRACE"), "the log was captured");
+    assert!(secrets.len() > 30);
+    for secret in &secrets {
+        // the signature alone is what makes a JWT spendable
+        let needle = secret.rsplit('.').next().unwrap_or(secret);
+        if let Some(line) = log.lines().find(|line| line.contains(needle)) {
+            panic!("`{secret}` was written: {line}");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! What the adapter does when something breaks or ends, and how others see it.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod connections;
+mod guard;
+mod interop;
+mod maintenance;

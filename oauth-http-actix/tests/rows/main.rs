@@ -1,0 +1,14 @@
+//! The rows of the security reference, each as a test of its name, over a real socket, on both stores.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod client_authentication;
+mod every_endpoint;
+mod metadata_and_keys;
+mod parsing;
+mod resource;
+mod token_endpoint;
+
+/// The one grant of these rows.
+pub(crate) const GRANT: &str = "grant_type=client_credentials";

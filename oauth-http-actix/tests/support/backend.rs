@@ -1,0 +1,106 @@
+//! The stores that every row runs on.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use oauth_core::store::{ClientRegistry, ClientStore, GrantStore, KeyMaterial, KeyStore, SecretHash, User, UserStore};
+use oauth_core::types::TokenDigest;
+use oauth_store_memory::MemoryStore;
+use oauth_store_sqlite::SqliteStore;
+use oauth_testkit::block_on;
+
+/// A directory of its own for each test, gone at its end.
+pub(crate) struct Directory(PathBuf);
+
+impl Directory {
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("oauth-http-actix-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+pub(crate) trait Backend:
+    ClientStore + ClientRegistry + UserStore + KeyStore + GrantStore + Clone + 'static
+{
+    /// Whether a commit costs a disk write, so that a test makes fewer.
+    const IS_DURABLE: bool;
+
+    fn open(directory: &Directory) -> Self;
+
+    fn add_user(&self, user: User, login: &str);
+
+    /// Everything that somebody who stole the store would hold; `tokens` helps a store that cannot list its tokens.
+    fn dump(&self, directory: &Directory, issuer: &str, tokens: &[String]) -> Vec<u8>;
+}
+
+impl Backend for MemoryStore {
+    const IS_DURABLE: bool = false;
+
+    fn open(_: &Directory) -> Self {
+        Self::new()
+    }
+
+    fn add_user(&self, user: User, login: &str) {
+        let _ = self.insert_user(user, [login]).unwrap();
+    }
+
+    fn dump(&self, _: &Directory, issuer: &str, tokens: &[String]) -> Vec<u8> {
+        let mut dump = Vec::new();
+        for client in block_on(self.page(None, 1_000)).unwrap() {
+            dump.extend(format!("{client:?}").into_bytes());
+            for secret in &client.secrets {
+                match &secret.hash {
+                    SecretHash::Generated(digest) => dump.extend(digest.as_bytes()),
+                    SecretHash::Chosen(hash) => dump.extend(hash.as_phc().as_bytes()),
+                }
+            }
+        }
+        for key in block_on(self.load(issuer)).unwrap() {
+            dump.extend(format!("{key:?}").into_bytes());
+            if let KeyMaterial::Sealed(bytes) = &key.material {
+                dump.extend(bytes);
+            }
+        }
+        for token in tokens {
+            let digest = ring::digest::digest(&ring::digest::SHA256, token.as_bytes());
+            let digest = TokenDigest::from_bytes(digest.as_ref().try_into().unwrap());
+            if let Some(found) = block_on(self.find_access_token(&digest)).unwrap() {
+                dump.extend(format!("{:?}", found.token).into_bytes());
+                dump.extend(found.token.digest.as_bytes());
+                dump.extend(found.token.extra.as_bytes());
+            }
+        }
+        dump
+    }
+}
+
+impl Backend for SqliteStore {
+    const IS_DURABLE: bool = true;
+
+    fn open(directory: &Directory) -> Self {
+        Self::open(directory.path().join("oauth.db")).unwrap()
+    }
+
+    fn add_user(&self, user: User, login: &str) {
+        let _ = block_on(self.insert_user(user, &[login])).unwrap();
+    }
+
+    fn dump(&self, directory: &Directory, _: &str, _: &[String]) -> Vec<u8> {
+        let files = std::fs::read_dir(directory.path()).unwrap();
+        files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+    }
+}

@@ -1,0 +1,319 @@
+//! A server on a socket, with clock, store and audit trail in the hands of the test.
+
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::{App, HttpServer, Responder, rt, web};
+use oauth_core::audit::{AuditSink, Event, What};
+use oauth_core::keys::SealingKey;
+use oauth_core::store::{Client, Principal, Stores, TokenProfile, UpdateClient, User};
+use oauth_core::token::TokenVerifier;
+use oauth_core::types::{ClientId, Issuer, KeyId, Subject, Tenant, Timestamp};
+use oauth_core::{AuthorizationServer, Builder, ClientSpec, MaintenanceLease, Refusal};
+use oauth_http_actix::{Access, Denied, Guard, Routes, scopes};
+use oauth_testkit::{ManualClock, Method, Probe, block_on};
+
+use super::{Answer, Ask, Backend, Connection, Directory, TestKey};
+
+pub(crate) const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+scopes! {
+    ReadOrders = ["orders.read"];
+    WriteOrders = ["orders.read", "orders.write"];
+}
+
+/// What is told by a guarded handler.
+async fn orders(access: Access<ReadOrders>) -> impl Responder {
+    who(&access)
+}
+
+async fn write_orders(access: Access<WriteOrders>) -> impl Responder {
+    who(&access)
+}
+
+async fn any(access: Access) -> impl Responder {
+    who(&access)
+}
+
+async fn me(access: Access) -> Result<impl Responder, Denied> {
+    Ok(access.require_user()?.to_string())
+}
+
+async fn form(access: Access<ReadOrders>, form: web::Form<HashMap<String, String>>) -> impl Responder {
+    let mut names: Vec<&String> = form.keys().collect();
+    names.sort();
+    format!("{} {names:?}", who(&access))
+}
+
+async fn optional(access: Option<Access>, form: web::Form<HashMap<String, String>>) -> impl Responder {
+    format!("{} {}", access.is_some(), form.len())
+}
+
+fn who<S>(access: &Access<S>) -> String {
+    match access.principal() {
+        Some(Principal::Client { client }) => format!("client {client}"),
+        Some(Principal::User { subject, client }) => format!("user {subject} through {client}"),
+        None => "nobody".to_owned(),
+    }
+}
+
+/// A registered client and its secret.
+#[derive(Debug, Clone)]
+pub(crate) struct Registered {
+    pub(crate) id: String,
+    pub(crate) secret: String,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Audit(Mutex<Vec<Event>>);
+
+impl AuditSink for Audit {
+    fn record(&self, event: &Event) {
+        self.0.lock().unwrap().push(event.clone());
+    }
+}
+
+pub(crate) struct Host<B: Backend> {
+    pub(crate) server: AuthorizationServer,
+    pub(crate) probe: Arc<Probe<B>>,
+    pub(crate) clock: ManualClock,
+    pub(crate) address: SocketAddr,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) backend: B,
+    /// The client `app`: scope `orders.read orders.write profile`, audience `orders`.
+    pub(crate) app: Registered,
+    audit: Arc<Audit>,
+    /// Every secret and token that was made or sent so far.
+    secrets: Mutex<Vec<String>>,
+    // the rows count store calls, which maintenance would add to
+    _lease: MaintenanceLease,
+    http: ServerHandle,
+    thread: Option<JoinHandle<()>>,
+}
+
+pub(crate) const ISSUER: &str = "https://as.example";
+
+impl<B: Backend> Host<B> {
+    pub(crate) fn start() -> Self {
+        Self::with(|builder| builder)
+    }
+
+    pub(crate) fn with(configure: impl FnOnce(Builder) -> Builder) -> Self {
+        Self::at(ISSUER, configure)
+    }
+
+    pub(crate) fn at(issuer: &str, configure: impl FnOnce(Builder) -> Builder) -> Self {
+        let directory = Arc::new(Directory::new());
+        let backend = B::open(&directory);
+        let clock = ManualClock::at(START);
+        Self::on(issuer, backend, directory, clock, configure)
+    }
+
+    /// A second server over the same rows, with the same clock.
+    pub(crate) fn beside(&self) -> Self {
+        Self::on(ISSUER, self.backend.clone(), Arc::clone(&self.directory), self.clock.clone(), |builder| builder)
+    }
+
+    fn on(
+        issuer: &str,
+        backend: B,
+        directory: Arc<Directory>,
+        clock: ManualClock,
+        configure: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
+        let probe = Arc::new(Probe::new(backend.clone()));
+        let audit = Arc::new(Audit::default());
+        let stores = Stores::all(Tenant::default_tenant(), Arc::clone(&probe));
+        let sealing_key = SealingKey::new("test", [0x5e; 32]).unwrap();
+        let builder = AuthorizationServer::builder(Issuer::url(issuer).unwrap(), stores, sealing_key.into())
+            .clock(Arc::new(clock.clone()))
+            .audit(Arc::clone(&audit) as _)
+            .import_key(TestKey::imported(), Some(KeyId::parse(TestKey::KID).unwrap()));
+        let server = block_on(configure(builder).start()).unwrap();
+        let lease = server.maintenance_lease().unwrap();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let (http, thread) = serve(listener, &server);
+        let app = Registered { id: "app".to_owned(), secret: String::new() };
+        let secrets = Mutex::default();
+        let mut host = Self {
+            server,
+            probe,
+            clock,
+            address,
+            directory,
+            backend,
+            app,
+            audit,
+            secrets,
+            _lease: lease,
+            http,
+            thread: Some(thread),
+        };
+        host.app = host.client("app", |spec| spec);
+        host
+    }
+
+    /// Registers a client like `app`, changed as the test likes.
+    #[track_caller]
+    pub(crate) fn client(&self, id: &str, change: impl FnOnce(ClientSpec) -> ClientSpec) -> Registered {
+        let spec = ClientSpec::confidential(id).scope("orders.read orders.write profile").audience(["orders"]);
+        let made = block_on(self.server.ensure_client(change(spec))).unwrap();
+        let secret = made.secret.map(|secret| secret.expose().to_owned()).unwrap_or_default();
+        self.remember(&secret);
+        self.forget();
+        Registered { id: id.to_owned(), secret }
+    }
+
+    /// Changes a client's record past the server, as an administrator would.
+    pub(crate) fn administer(&self, client: &Registered, change: impl FnOnce(&mut Client)) {
+        let id = ClientId::parse(&client.id).unwrap();
+        let mut record = (*block_on(self.backend.find(&id)).unwrap().unwrap()).clone();
+        let version = record.version;
+        record.version += 1;
+        change(&mut record);
+        assert_eq!(block_on(self.backend.update(record, version)).unwrap(), UpdateClient::Updated);
+    }
+
+    pub(crate) fn user(&self, subject: &str) -> Subject {
+        let subject = Subject::parse(subject).unwrap();
+        let user = User { subject: subject.clone(), active: true, scope: None, password: None };
+        self.backend.add_user(user, subject.as_str());
+        subject
+    }
+
+    pub(crate) fn verifier(&self) -> TokenVerifier {
+        self.server.verifier("orders".parse().unwrap(), TokenProfile::Rfc9068)
+    }
+
+    /// Sends a request on a connection of its own, and checks what must hold of every answer.
+    #[track_caller]
+    pub(crate) fn send(&self, ask: &Ask) -> Answer {
+        let answer = Connection::to(self.address).send(&ask.bytes()).answer();
+        self.check(ask, &answer);
+        answer
+    }
+
+    /// G1, G2, and G10 for bodies: nobody's secret and no earlier token is in an answer.
+    #[track_caller]
+    pub(crate) fn check(&self, ask: &Ask, answer: &Answer) {
+        let is_token_endpoint = ask.target.starts_with("/oauth/token");
+        let is_public = ["/oauth/jwks", "/.well-known/"].iter().any(|path| ask.target.contains(path));
+        if is_token_endpoint || (answer.status >= 400 && !is_public && answer.status != 404) {
+            answer.check(is_token_endpoint);
+        }
+        let whole = format!("{:?} {}", answer.headers, answer.text());
+        for secret in self.secrets.lock().unwrap().iter() {
+            assert!(!whole.contains(secret.as_str()), "an earlier secret comes back: {whole}");
+        }
+        if is_token_endpoint && answer.status == 200 {
+            self.remember(&answer.token());
+        }
+    }
+
+    /// A token request by Basic, as `app`.
+    #[track_caller]
+    pub(crate) fn token(&self, form: &str) -> Answer {
+        self.token_as(&self.app, form)
+    }
+
+    #[track_caller]
+    pub(crate) fn token_as(&self, client: &Registered, form: &str) -> Answer {
+        self.send(&Ask::token().basic(&client.id, &client.secret).form(form))
+    }
+
+    /// A good token of a client.
+    #[track_caller]
+    pub(crate) fn good_token(&self, client: &Registered) -> String {
+        self.token_as(client, "grant_type=client_credentials").token()
+    }
+
+    #[track_caller]
+    pub(crate) fn get(&self, target: &str) -> Answer {
+        self.send(&Ask::new("GET", target))
+    }
+
+    /// A guarded route, with this token.
+    #[track_caller]
+    pub(crate) fn guarded(&self, token: &str) -> Answer {
+        self.send(&Ask::new("GET", "/orders").bearer(token))
+    }
+
+    pub(crate) fn remember(&self, secret: &str) {
+        if !secret.is_empty() {
+            self.secrets.lock().unwrap().push(secret.to_owned());
+        }
+    }
+
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        self.secrets.lock().unwrap().clone()
+    }
+
+    /// Begins to count calls and events anew.
+    pub(crate) fn forget(&self) {
+        self.probe.forget();
+        self.audit.0.lock().unwrap().clear();
+    }
+
+    pub(crate) fn calls(&self) -> Vec<Method> {
+        self.probe.calls()
+    }
+
+    pub(crate) fn events(&self) -> Vec<Event> {
+        self.audit.0.lock().unwrap().clone()
+    }
+
+    pub(crate) fn refusals(&self) -> Vec<Refusal> {
+        let refused = |event: &Event| if let What::Refused(why) = event.what { Some(why) } else { None };
+        self.events().iter().filter_map(refused).collect()
+    }
+
+    pub(crate) fn issued(&self) -> usize {
+        self.events().iter().filter(|event| matches!(event.what, What::TokenIssued { .. })).count()
+    }
+
+    /// Everything that somebody who stole the store would hold.
+    pub(crate) fn dump(&self) -> Vec<u8> {
+        self.backend.dump(&self.directory, ISSUER, &self.secrets())
+    }
+}
+
+impl<B: Backend> Drop for Host<B> {
+    fn drop(&mut self) {
+        drop(self.http.stop(false));
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn serve(listener: TcpListener, server: &AuthorizationServer) -> (ServerHandle, JoinHandle<()>) {
+    let server = server.clone();
+    let guard = Guard::of(&server, "orders".parse().unwrap(), TokenProfile::Rfc9068);
+    let (started, starting) = mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        let app = move || {
+            let routes = Routes::new(&server).body_deadline(Duration::from_millis(500));
+            App::new()
+                .configure(|app| routes.mount(app))
+                .app_data(guard.clone())
+                .app_data(web::FormConfig::default().limit(1 << 20))
+                .route("/orders", web::get().to(orders))
+                .route("/orders", web::post().to(write_orders))
+                .route("/any", web::get().to(any))
+                .route("/me", web::get().to(me))
+                .route("/form", web::post().to(form))
+                .route("/optional", web::post().to(optional))
+        };
+        rt::System::new().block_on(async move {
+            let http = HttpServer::new(app).workers(1).disable_signals().listen(listener).unwrap().run();
+            started.send(http.handle()).unwrap();
+            http.await.unwrap();
+        });
+    });
+    (starting.recv().unwrap(), thread)
+}
