@@ -203,6 +203,8 @@ impl std::fmt::Display for Refusal {
     }
 }
 
+impl std::error::Error for Refusal {}
+
 /// Our own failure. The client learns `server_error` or `temporarily_unavailable` and a correlation id, nothing else.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -305,5 +307,106 @@ impl From<Refusal> for Error {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         Self::Fault(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Every refusal, by walking the ids that the exhaustive match of `id` gives.
+    const ALL: [Refusal; 48] = [
+        Refusal::AuthorizationMalformed,
+        Refusal::AuthorizationRepeated,
+        Refusal::AuthorizationScheme,
+        Refusal::BodyBroken,
+        Refusal::BodyTimedOut,
+        Refusal::BodyTooLarge,
+        Refusal::ClearTransport,
+        Refusal::ClientIdMismatch,
+        Refusal::ClientIdMissing,
+        Refusal::ClientInactive,
+        Refusal::ClientMethod,
+        Refusal::ClientNetwork,
+        Refusal::ClientNotConfidential,
+        Refusal::ClientSecretExpired,
+        Refusal::ClientSecretWrong,
+        Refusal::ClientUnknown,
+        Refusal::ContentCoding,
+        Refusal::FormMalformed,
+        Refusal::GrantNotAllowed,
+        Refusal::GrantTypeMissing,
+        Refusal::GrantTypeUnsupported,
+        Refusal::GrantWithdrawn,
+        Refusal::MediaType,
+        Refusal::MethodNotAllowed,
+        Refusal::ParameterCharacters,
+        Refusal::ParameterRepeated,
+        Refusal::ParameterTooLong,
+        Refusal::ResourceMalformed,
+        Refusal::ResourceNotAllowed,
+        Refusal::ResourcesDisagree,
+        Refusal::ScopeEmpty,
+        Refusal::ScopeMalformed,
+        Refusal::ScopeNotAllowed,
+        Refusal::SeveralMechanisms,
+        Refusal::SubjectInactive,
+        Refusal::SubjectIsClient,
+        Refusal::SubjectUnknown,
+        Refusal::TokenClearTransport,
+        Refusal::TokenExpired,
+        Refusal::TokenMalformed,
+        Refusal::TokenMissing,
+        Refusal::TokenNotForUs,
+        Refusal::TokenNotOurs,
+        Refusal::TokenRepeated,
+        Refusal::TokenRevoked,
+        Refusal::TokenScope,
+        Refusal::TokenUserRequired,
+        Refusal::TooManyParameters,
+    ];
+
+    #[test]
+    fn ids_are_unique_and_answers_keep_to_their_character_set() {
+        let ids: BTreeSet<_> = ALL.iter().map(|refusal| refusal.id()).collect();
+        assert_eq!(ids.len(), ALL.len());
+        for refusal in ALL {
+            // RFC 6749 §5.2
+            let lawful = |byte| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);
+            assert!(refusal.description().bytes().all(lawful), "{refusal}");
+            assert!((400..500).contains(&refusal.status()), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn all_credential_failures_of_a_client_read_alike() {
+        let class = [
+            Refusal::AuthorizationScheme,
+            Refusal::ClientInactive,
+            Refusal::ClientMethod,
+            Refusal::ClientNetwork,
+            Refusal::ClientSecretExpired,
+            Refusal::ClientSecretWrong,
+            Refusal::ClientUnknown,
+        ];
+        for refusal in class {
+            assert_eq!(refusal.answer(), Refusal::ClientUnknown.answer(), "{refusal}");
+            assert_eq!(refusal.status(), 401);
+        }
+    }
+
+    #[test]
+    fn an_outage_never_reads_as_a_credential_error() {
+        for fault in [
+            Fault::Store(StoreError::unavailable("x")),
+            Fault::Store(StoreError::conflict("x")),
+            Fault::HashingBusy,
+            Fault::ShuttingDown,
+        ] {
+            assert!(fault.is_temporary(), "{fault}");
+        }
+        assert!(!Fault::Store(StoreError::corrupt("x")).is_temporary());
     }
 }

@@ -163,3 +163,69 @@ impl Kept {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    /// Polls until done; the pool's threads make the progress.
+    fn wait<F: Future>(future: F) -> F::Output {
+        let mut future = Box::pin(future);
+        loop {
+            if let Poll::Ready(done) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                return done;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn one_hash_is_compared_with_all_that_share_its_salt() {
+        let pool = HashingPool::new(1);
+        let first = wait(pool.hash("one", None, [1; 16])).unwrap();
+        let second = wait(pool.hash("two", Some(first.clone()), [2; 16])).unwrap();
+        let foreign = wait(pool.hash("three", None, [3; 16])).unwrap();
+        assert!(first.as_phc().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", first.as_phc());
+        let before = pool.computed();
+        let kept = vec![first, second, foreign];
+        assert_eq!(wait(pool.verify_any("one", kept.clone())).unwrap(), Some(0));
+        assert_eq!(wait(pool.verify_any("two", kept.clone())).unwrap(), Some(1));
+        assert_eq!(wait(pool.verify_any("four", kept)).unwrap(), None);
+        assert_eq!(wait(pool.verify_any("one", Vec::new())).unwrap(), None);
+        assert_eq!(pool.computed() - before, 4, "one each, also where there is nothing to compare with");
+    }
+
+    #[test]
+    fn a_hash_that_another_implementation_made_verifies() {
+        // a test vector of the reference implementation: password, somesalt, t=2, 2^16 KiB, p=1
+        let phc = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        let pool = HashingPool::new(1);
+        let kept = vec![PasswordHash::from_phc(phc)];
+        assert_eq!(wait(pool.verify_any("password", kept.clone())).unwrap(), Some(0));
+        assert_eq!(wait(pool.verify_any("Password", kept)).unwrap(), None);
+    }
+
+    #[test]
+    fn a_stored_hash_that_does_not_parse_is_our_fault() {
+        let pool = HashingPool::new(1);
+        for bad in ["", "plain", "$argon2i$v=19$m=8,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMa", "$2b$12$x"] {
+            let answer = wait(pool.verify_any("x", vec![PasswordHash::from_phc(bad)]));
+            assert!(matches!(answer, Err(Fault::Hash)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_full_queue_refuses_and_keeps_what_it_took() {
+        let pool = HashingPool::new(1);
+        let mut asked: Vec<_> = (0..QUEUE + 8).map(|_| Box::pin(pool.verify_any("x", Vec::new()))).collect();
+        let mut context = Context::from_waker(Waker::noop());
+        let mut refused = 0;
+        for one in &mut asked {
+            let answer = one.as_mut().poll(&mut context);
+            refused += usize::from(matches!(answer, Poll::Ready(Err(Fault::HashingBusy))));
+        }
+        assert!((1..=8).contains(&refused), "{refused} of {} were refused", QUEUE + 8);
+    }
+}

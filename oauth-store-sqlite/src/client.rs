@@ -151,7 +151,9 @@ fn write(connection: &Connection, tenant: &str, client: &Client, expected: Optio
     };
     let changed = match expected {
         None => statement.execute(values)?,
-        Some(expected) => statement.execute(&[values, named_params! { ":expected": unsigned(expected) }].concat()[..])?,
+        Some(expected) => {
+            statement.execute(&[values, named_params! { ":expected": unsigned(expected) }].concat()[..])?
+        }
     };
     Ok(changed > 0)
 }

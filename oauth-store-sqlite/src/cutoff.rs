@@ -11,12 +11,18 @@ use crate::sql::change;
 macro_rules! cut_off {
     ($subject:literal, $client:literal, $issued_at:literal) => {
         concat!(
-            "(EXISTS (SELECT 1 FROM cutoff WHERE tenant = :tenant AND kind = 'client' AND key = ", $client,
-            " AND at >= ", $issued_at,
+            "(EXISTS (SELECT 1 FROM cutoff WHERE tenant = :tenant AND kind = 'client' AND key = ",
+            $client,
+            " AND at >= ",
+            $issued_at,
             ") OR EXISTS (SELECT 1 FROM cutoff WHERE tenant = :tenant AND kind = 'everything' AND key = ''",
-            " AND at >= ", $issued_at,
-            ") OR EXISTS (SELECT 1 FROM cutoff WHERE tenant = :tenant AND kind = 'subject' AND key = ", $subject,
-            " AND at >= ", $issued_at, "))"
+            " AND at >= ",
+            $issued_at,
+            ") OR EXISTS (SELECT 1 FROM cutoff WHERE tenant = :tenant AND kind = 'subject' AND key = ",
+            $subject,
+            " AND at >= ",
+            $issued_at,
+            "))"
         )
     };
 }

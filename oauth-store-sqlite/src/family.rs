@@ -1,8 +1,6 @@
 //! Families: the table `family`.
 
-use oauth_core::store::{
-    FamilyRecord, RefreshState, RevokeFamily, RevokedWhy, StartFamily, StartOutcome,
-};
+use oauth_core::store::{FamilyRecord, RefreshState, RevokeFamily, RevokedWhy, StartFamily, StartOutcome};
 use oauth_core::types::{ClientId, FamilyId, KeyId, ResourceUri, Subject, Timestamp, TokenDigest};
 use rusqlite::{Connection, named_params, params};
 

@@ -30,8 +30,7 @@ pub(crate) const STEP: &str = "
     WHERE tenant = :tenant AND issuer = :issuer AND kid = :kid AND state IN (:expected, :expected_here)";
 pub(crate) const PROMOTE: &str = "
     UPDATE OR IGNORE server_key SET state = 'active' WHERE tenant = ?1 AND issuer = ?2 AND state = 'promoted'";
-pub(crate) const HELD_BACK: &str =
-    "SELECT 1 FROM server_key WHERE tenant = ?1 AND issuer = ?2 AND state = 'promoted'";
+pub(crate) const HELD_BACK: &str = "SELECT 1 FROM server_key WHERE tenant = ?1 AND issuer = ?2 AND state = 'promoted'";
 
 /// The state of a key that becomes active in a call that is not over yet; never committed. With it the steps of one
 /// call may come in any order, though the index looks at each row as it changes.

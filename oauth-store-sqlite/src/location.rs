@@ -21,7 +21,9 @@ pub(crate) fn parse(given: &Path) -> Result<PathBuf, OpenError> {
             }
             rest.strip_prefix("//").unwrap_or(rest)
         }
-        None if has_scheme(text) => return refuse("only `sqlite:PATH` and plain paths are known; write `./` before it"),
+        None if has_scheme(text) => {
+            return refuse("only `sqlite:PATH` and plain paths are known; write `./` before it");
+        }
         None => text,
     };
     match path {

@@ -72,9 +72,7 @@ fn identify(connection: &Connection, path: &Path) -> Result<u32, OpenError> {
     let known = MIGRATIONS.last().map_or(0, |newest| newest.version);
     match (application, u32::try_from(version)) {
         (0, Ok(0)) if objects == 0 => Ok(0),
-        (APPLICATION_ID, Ok(found)) if found > known => {
-            Err(OpenError::Newer { path: path.to_owned(), found, known })
-        }
+        (APPLICATION_ID, Ok(found)) if found > known => Err(OpenError::Newer { path: path.to_owned(), found, known }),
         (APPLICATION_ID, Ok(found)) if found > 0 => Ok(found),
         _ => Err(OpenError::Foreign { path: path.to_owned() }),
     }

@@ -131,7 +131,10 @@ async fn no_statement_scans_a_table() {
             plan.iter().filter(|line| line.starts_with("SCAN") && *line != "SCAN CONSTANT ROW").collect();
         assert!(scans.is_empty(), "{statement}\n{plan:#?}");
         // What walks through an order walks along an index.
-        assert!(!plan.iter().any(|line| line.contains("TEMP B-TREE")) || statement == key::LOAD, "{statement}\n{plan:#?}");
+        assert!(
+            !plan.iter().any(|line| line.contains("TEMP B-TREE")) || statement == key::LOAD,
+            "{statement}\n{plan:#?}"
+        );
     }
     let scanning = "SELECT 1 FROM family WHERE subject = 'a'";
     let plan = store.write(move |connection, _| plan(connection, scanning)).await.unwrap();
@@ -161,10 +164,8 @@ async fn a_full_disk_is_unavailable_and_passes() {
     let directory = Directory::new();
     let store = directory.store();
     let big = |connection: &Connection, tenant: &str| {
-        connection.execute(
-            "INSERT INTO login (tenant, login, subject) VALUES (?1, hex(randomblob(20000)), 'a')",
-            [tenant],
-        )?;
+        connection
+            .execute("INSERT INTO login (tenant, login, subject) VALUES (?1, hex(randomblob(20000)), 'a')", [tenant])?;
         Ok(())
     };
     set(&store, "max_page_count", 1).await; // SQLite raises it to the present size

@@ -35,10 +35,9 @@ pub(crate) fn encode(format: &AccessTokenFormat) -> Result<String, Failure> {
 pub(crate) fn decode(text: &str) -> Result<AccessTokenFormat, Failure> {
     match from_json(COLUMN, text)? {
         FormatCell::Opaque => Ok(AccessTokenFormat::Opaque),
-        FormatCell::Jwt { alg, profile } => Ok(AccessTokenFormat::Jwt {
-            alg: named(COLUMN, &alg, Alg::from_name)?,
-            profile: decode_profile(profile)?,
-        }),
+        FormatCell::Jwt { alg, profile } => {
+            Ok(AccessTokenFormat::Jwt { alg: named(COLUMN, &alg, Alg::from_name)?, profile: decode_profile(profile)? })
+        }
     }
 }
 

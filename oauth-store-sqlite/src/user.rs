@@ -10,14 +10,12 @@ use crate::codec::{parsed_scope, scope};
 use crate::error::Failure;
 use crate::sql::{Cells, all_or_nothing, change, first};
 
-pub(crate) const FIND: &str =
-    "SELECT subject, active, scope, password FROM user WHERE tenant = ?1 AND subject = ?2";
+pub(crate) const FIND: &str = "SELECT subject, active, scope, password FROM user WHERE tenant = ?1 AND subject = ?2";
 pub(crate) const FIND_BY_LOGIN: &str = "
     SELECT user.subject, user.active, user.scope, user.password
     FROM login JOIN user ON user.tenant = login.tenant AND user.subject = login.subject
     WHERE login.tenant = ?1 AND login.login = ?2";
-pub(crate) const REHASH: &str =
-    "UPDATE user SET password = ?4 WHERE tenant = ?1 AND subject = ?2 AND password = ?3";
+pub(crate) const REHASH: &str = "UPDATE user SET password = ?4 WHERE tenant = ?1 AND subject = ?2 AND password = ?3";
 pub(crate) const INSERT: &str = "
     INSERT INTO user (tenant, subject, active, scope, password) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
 pub(crate) const INSERT_LOGIN: &str =
@@ -39,8 +37,7 @@ impl UserStore for SqliteStore {
     async fn rehash(&self, subject: &Subject, old: &PasswordHash, new: PasswordHash) -> Result<Rehash, StoreError> {
         let (subject, old) = (subject.clone(), old.clone());
         self.write(move |connection, tenant| {
-            let changed =
-                change(connection, REHASH, params![tenant, subject.as_str(), old.as_phc(), new.as_phc()])?;
+            let changed = change(connection, REHASH, params![tenant, subject.as_str(), old.as_phc(), new.as_phc()])?;
             Ok(if changed == 0 { Rehash::Moved } else { Rehash::Stored })
         })
         .await

@@ -124,7 +124,11 @@ fn run_group(connection: &Connection, waiting: &mut VecDeque<Box<dyn Job>>) {
         let opened = execute(connection, "SAVEPOINT job");
         let stands = opened.is_ok() && job.run(connection);
         let settled = opened.and_then(|()| settle(connection, stands));
-        if stands { done.push(job) } else { job.answer() }
+        if stands {
+            done.push(job)
+        } else {
+            job.answer()
+        }
         if let Err(error) = settled {
             // Disk full and I/O errors can undo the whole transaction: what ran before in it is gone too.
             let _ = execute(connection, "ROLLBACK");

@@ -29,7 +29,7 @@ pub(crate) struct SigningKey {
 }
 
 enum AnySigner {
-    Local(LocalKey),
+    Local(Box<LocalKey>),
     External(Arc<dyn Signer>),
 }
 
@@ -94,7 +94,7 @@ impl SigningKey {
                 if key.public().to_jwk_json(&record.kid) != public_half(record)?.to_jwk_json(&record.kid) {
                     return Err(KeyError::broken(record, "the private half does not belong to the public half"));
                 }
-                AnySigner::Local(key)
+                AnySigner::Local(Box::new(key))
             }
             KeyMaterial::External(name) => match settings.external(name) {
                 Some(signer) => AnySigner::External(signer),

@@ -52,7 +52,6 @@ impl Confirmation {
 }
 
 /// `aud` is a string when there is one, an array when there are several (RFC 7519 §4.1.3).
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference to the field")]
 fn one_or_many<S: Serializer>(audience: &&[Audience], serializer: S) -> Result<S::Ok, S::Error> {
     match audience {
         [one] => serializer.serialize_str(one.as_str()),

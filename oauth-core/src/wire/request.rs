@@ -91,7 +91,7 @@ pub enum Transport {
 pub enum Body {
     /// Read to its end.
     Whole(Vec<u8>),
-    /// Larger than [`AuthorizationServer::body_limit`](crate::AuthorizationServer::body_limit); not read.
+    /// Larger than [`AuthorizationServer::BODY_LIMIT`](crate::AuthorizationServer::BODY_LIMIT); not read.
     TooLarge,
     /// Not complete within the adapter's deadline.
     TimedOut,

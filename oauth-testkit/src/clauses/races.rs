@@ -1,6 +1,7 @@
 //! What is acknowledged holds against everybody who was under way.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 
 use oauth_core::store::{
     CutoffKey, FamilyRecord, InsertToken, RevokeFamily, RevokedWhy, Standing, StartFamily, StartOutcome,
@@ -50,16 +51,20 @@ fn no_token_outlives(f: &Fixture, end: impl Fn(u64) + Sync) {
         let family = FamilyRecord { subject: subject(&format!("user-{round}")), ..family(round) };
         let _ = done(f.store.grants.start_family(start(family.clone())));
         let number = |racer: usize, token: u64| (round << 32) + ((racer as u64) << 16) + token;
-        let acknowledged = AtomicBool::new(false);
+        let (begun, acknowledged) = (AtomicUsize::new(0), AtomicBool::new(false));
         let stored = race(WRITERS + 1, |racer| {
             let mut stored = Vec::new();
             if racer == WRITERS {
+                while begun.load(Ordering::SeqCst) < WRITERS.min(round as usize) {
+                    thread::yield_now(); // so that each round ends with more writers under way
+                }
                 end(round);
                 acknowledged.store(true, Ordering::SeqCst);
                 return stored;
             }
             for token in (0..TOKENS_EACH).map(|token| number(racer, token)) {
                 let too_late = acknowledged.load(Ordering::SeqCst);
+                begun.fetch_add(1, Ordering::SeqCst);
                 let answer = done(f.store.grants.insert_access_token(token_of(&family, token)));
                 assert!(!(too_late && answer == InsertToken::Inserted), "stored after the end was acknowledged");
                 if answer == InsertToken::Inserted {

@@ -1,0 +1,22 @@
+//! The core from request to response, on the memory store, with time and randomness by hand.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests speak by panicking"
+)]
+
+mod client_credentials;
+mod configuration;
+mod faults;
+mod golden;
+mod hooks;
+mod host;
+mod keys;
+mod metadata;
+mod order;
+mod registration;
+mod shape;
+mod verifier;
+mod world;
