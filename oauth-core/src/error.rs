@@ -46,6 +46,7 @@ pub enum Refusal {
     SubjectInactive,
     SubjectIsClient,
     SubjectUnknown,
+    TokenBound,
     TokenClearTransport,
     TokenExpired,
     TokenMalformed,
@@ -102,7 +103,8 @@ impl Refusal {
             }
             Self::ScopeEmpty | Self::ScopeNotAllowed => (C::InvalidScope, "none of the requested scope can be granted"),
             Self::ScopeMalformed => (C::InvalidScope, "scope is malformed"),
-            Self::TokenExpired
+            Self::TokenBound
+            | Self::TokenExpired
             | Self::TokenMalformed
             | Self::TokenNotForUs
             | Self::TokenNotOurs
@@ -182,6 +184,7 @@ impl Refusal {
             Self::SubjectInactive => "subject.inactive",
             Self::SubjectIsClient => "subject.is_client",
             Self::SubjectUnknown => "subject.unknown",
+            Self::TokenBound => "token.bound",
             Self::TokenClearTransport => "token.clear_transport",
             Self::TokenExpired => "token.expired",
             Self::TokenMalformed => "token.malformed",
@@ -317,7 +320,7 @@ mod tests {
     use super::*;
 
     /// Every refusal, by walking the ids that the exhaustive match of `id` gives.
-    const ALL: [Refusal; 48] = [
+    const ALL: [Refusal; 49] = [
         Refusal::AuthorizationMalformed,
         Refusal::AuthorizationRepeated,
         Refusal::AuthorizationScheme,
@@ -355,6 +358,7 @@ mod tests {
         Refusal::SubjectInactive,
         Refusal::SubjectIsClient,
         Refusal::SubjectUnknown,
+        Refusal::TokenBound,
         Refusal::TokenClearTransport,
         Refusal::TokenExpired,
         Refusal::TokenMalformed,

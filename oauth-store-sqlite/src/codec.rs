@@ -34,7 +34,9 @@ pub(crate) fn to_json(value: &impl Serialize) -> Result<String, Failure> {
 }
 
 pub(crate) fn from_json<T: DeserializeOwned>(column: &'static str, text: &str) -> Result<T, Failure> {
-    serde_json::from_str(text).map_err(|why| Failure::row(column, why))
+    // The parser's own words may repeat what stands in the cell.
+    serde_json::from_str(text)
+        .map_err(|why| Failure::row(column, format_args!("JSON {:?} error at byte {}", why.classify(), why.column())))
 }
 
 /// A list as a JSON array of texts.

@@ -18,9 +18,15 @@ const STATEMENTS: usize = 64;
 pub(crate) fn open(path: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_handler(Some(wait_for_lock as fn(i32) -> bool))?;
+    be_patient(&mut connection)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
+}
+
+/// The older half of the `rusqlite` versions wants a function pointer and a shared reference here, the newer half any
+/// function and an exclusive one; this is both.
+fn be_patient(connection: &mut Connection) -> Result<()> {
+    connection.busy_handler(Some(wait_for_lock as fn(i32) -> bool))
 }
 
 /// Sets what durability rests on, and checks that it is in force.

@@ -22,7 +22,7 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// The running engine of this file, or a new one. `path` is canonical.
-    pub(crate) fn of(path: &PathBuf) -> Result<Arc<Self>, OpenError> {
+    pub(crate) fn of(path: &Path) -> Result<Arc<Self>, OpenError> {
         // A panic under the lock leaves a map that is still true.
         let mut engines = ENGINES.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(engine) = engines.get(path).and_then(Weak::upgrade) {
@@ -30,12 +30,12 @@ impl Engine {
         }
         let engine = Arc::new(Self::start(path)?);
         engines.retain(|_, engine| engine.strong_count() > 0);
-        engines.insert(path.clone(), Arc::downgrade(&engine));
+        engines.insert(path.to_owned(), Arc::downgrade(&engine));
         Ok(engine)
     }
 
-    fn start(path: &PathBuf) -> Result<Self, OpenError> {
-        let io = |source| OpenError::Io { path: path.clone(), source };
+    fn start(path: &Path) -> Result<Self, OpenError> {
+        let io = |source| OpenError::Io { path: path.to_owned(), source };
         let writing = migrate::open_migrated(path)?;
         let count = std::thread::available_parallelism().map_or(*READERS.start(), usize::from);
         let reading: Result<_, _> =

@@ -1,7 +1,5 @@
 //! What can only be seen from inside: pragmas of every connection, plans of every statement, failures of the disk.
 
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Barrier};
 
 use oauth_core::store::{GrantStore, StoreErrorKind};
@@ -11,27 +9,14 @@ use rusqlite::Connection;
 use crate::error::Failure;
 use crate::{Database, SqliteStore, access_token, client, cutoff, family, key, purge, user};
 
-/// A directory of its own, removed with the value.
-struct Directory(PathBuf);
+use self::directory::Directory;
 
-impl Directory {
-    fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("oauth-sqlite-unit-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
+#[path = "../tests/common/directory.rs"]
+#[expect(unreachable_pub, reason = "shared with the integration tests")]
+mod directory;
 
-    fn store(&self) -> SqliteStore {
-        SqliteStore::open(self.0.join("a.db")).unwrap()
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+fn open(directory: &Directory) -> SqliteStore {
+    SqliteStore::open(directory.file()).unwrap()
 }
 
 /// The settings of one connection.
@@ -57,7 +42,7 @@ fn pragmas(connection: &Connection) -> Pragmas {
 async fn durability_is_in_force_on_every_connection() {
     const FULL: i64 = 2;
     let directory = Directory::new();
-    let store = directory.store();
+    let store = open(&directory);
     let readers = std::thread::available_parallelism().unwrap().get().clamp(2, 4);
     // Each read holds its thread until all threads are held: together they see every connection once.
     let barrier = Arc::new(Barrier::new(readers));
@@ -78,7 +63,7 @@ async fn durability_is_in_force_on_every_connection() {
         assert_eq!(read.await.unwrap(), expected(1));
     }
     let written = store.write(|connection, _| Ok(connection.path().map(str::to_owned))).await.unwrap();
-    assert!(written.is_some_and(|path| path.ends_with("a.db")));
+    assert!(written.is_some_and(|path| path.ends_with("oauth.db")));
     assert_eq!(store.write(|connection, _| Ok(pragmas(connection))).await.unwrap(), expected(0));
     store.close().await;
 }
@@ -86,7 +71,7 @@ async fn durability_is_in_force_on_every_connection() {
 #[tokio::test]
 async fn no_statement_scans_a_table() {
     let directory = Directory::new();
-    let store = directory.store();
+    let store = open(&directory);
     let statements = [
         access_token::FIND,
         access_token::INSERT,
@@ -125,6 +110,18 @@ async fn no_statement_scans_a_table() {
         user::REHASH,
         user::SET_ACTIVE,
     ];
+    let sources = [
+        include_str!("access_token.rs"),
+        include_str!("client.rs"),
+        include_str!("cutoff.rs"),
+        include_str!("family.rs"),
+        include_str!("key.rs"),
+        include_str!("purge.rs"),
+        include_str!("user.rs"),
+    ];
+    let named = |line: &&str| line.starts_with("pub(crate) const ") && line.contains(": &str =");
+    let written = sources.iter().flat_map(|source| source.lines()).filter(named).count() + purge::STATEMENTS.len();
+    assert_eq!(statements.len(), written, "every statement is in the list");
     for statement in statements {
         let plan = store.write(move |connection, _| plan(connection, statement)).await.unwrap();
         let scans: Vec<_> =
@@ -154,21 +151,22 @@ fn plan(connection: &Connection, statement: &str) -> Result<Vec<String>, Failure
     Ok(plan)
 }
 
-/// Runs a pragma on the writing connection.
-async fn set(store: &SqliteStore, pragma: &'static str, value: i64) {
-    store.write(move |connection, _| Ok(connection.pragma_update(None, pragma, value).unwrap_or(()))).await.unwrap();
+/// Lets the file grow to so many pages; SQLite raises the number to the present size.
+async fn limit_pages(store: &SqliteStore, pages: u32) {
+    let pragma = format!("PRAGMA max_page_count = {pages}");
+    store.write(move |connection, _| Ok(connection.execute_batch(&pragma)?)).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_full_disk_is_unavailable_and_passes() {
     let directory = Directory::new();
-    let store = directory.store();
+    let store = open(&directory);
     let big = |connection: &Connection, tenant: &str| {
         connection
             .execute("INSERT INTO login (tenant, login, subject) VALUES (?1, hex(randomblob(20000)), 'a')", [tenant])?;
         Ok(())
     };
-    set(&store, "max_page_count", 1).await; // SQLite raises it to the present size
+    limit_pages(&store, 1).await;
     let error = loop {
         if let Err(error) = store.write(big).await {
             break error;
@@ -176,14 +174,14 @@ async fn a_full_disk_is_unavailable_and_passes() {
     };
     assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
     assert_eq!(store.raise_clock_mark(Timestamp::from_millis(i64::MIN)).await.unwrap().millis(), i64::MIN);
-    set(&store, "max_page_count", 1 << 30).await;
+    limit_pages(&store, 1 << 30).await;
     store.write(big).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_job_that_fails_in_a_group_harms_no_neighbour() {
     let directory = Directory::new();
-    let store = directory.store();
+    let store = open(&directory);
     // The first job holds the writer until all others are enqueued, so that they share one transaction.
     let gate = Arc::new(Barrier::new(2));
     let held = Arc::clone(&gate);
@@ -243,7 +241,7 @@ async fn a_job_that_fails_in_a_group_harms_no_neighbour() {
 #[tokio::test]
 async fn a_row_that_does_not_parse_is_corrupt_and_not_absent() {
     let directory = Directory::new();
-    let store = directory.store();
+    let store = open(&directory);
     let tenant = Tenant::default_tenant();
     let user = oauth_core::store::User {
         subject: "alice".parse().unwrap(),
@@ -264,8 +262,8 @@ async fn a_row_that_does_not_parse_is_corrupt_and_not_absent() {
 #[tokio::test]
 async fn two_databases_of_one_file_share_a_writer_and_close_apart() {
     let directory = Directory::new();
-    let one = directory.store();
-    let other = Database::open(format!("sqlite:{}", directory.0.join("a.db").display())).unwrap();
+    let one = open(&directory);
+    let other = Database::open(format!("sqlite:{}", directory.file().display())).unwrap();
     let other = other.tenant(Tenant::default_tenant());
     let thread = |_: &Connection, _: &str| Ok(std::thread::current().id());
     assert_eq!(one.write(thread).await.unwrap(), other.write(thread).await.unwrap());
@@ -275,6 +273,6 @@ async fn two_databases_of_one_file_share_a_writer_and_close_apart() {
     assert_eq!(one.read(thread).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
     assert_eq!(other.raise_clock_mark(Timestamp::from_millis(7)).await.unwrap().millis(), 7);
     other.close().await;
-    let left: Vec<_> = std::fs::read_dir(&directory.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left, ["a.db"], "the last one to close folds the WAL into the file");
+    let left: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["oauth.db"], "the last one to close folds the WAL into the file");
 }

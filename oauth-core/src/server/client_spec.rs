@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::builder::ConfigErrors;
+use super::configured::ConfigErrors;
 use crate::grant::GrantSettings;
 use crate::jose::Alg;
 use crate::store::{

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::builder::ConfigErrors;
+use super::configured::ConfigErrors;
 use super::{AuthorizationServer, ClientSpec, Inner, hash_chosen};
 use crate::audit::What;
 use crate::context::RequestContext;

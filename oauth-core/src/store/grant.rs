@@ -284,7 +284,7 @@ pub struct FamilyRecord {
 /// The refresh tokens of a family, as digests: the current one and its predecessor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshState {
-    /// The first eight bytes of every refresh token of the family; finds the row.
+    /// The first eight bytes of every refresh token of the family; finds the row, so it is unique within the tenant.
     pub handle: [u8; 8],
     /// The derivation key that the family was born with.
     pub key_id: KeyId,

@@ -14,7 +14,7 @@ use crate::jose::jws::CompactJws;
 use crate::jose::{InvalidJwkSet, JwkSet, json};
 use crate::keys::Keyring;
 use crate::store::{
-    FoundAccessToken, GrantStore, OptionalClaim, Principal, Standing, StandingQuery, StoreError, TokenProfile,
+    Binding, FoundAccessToken, GrantStore, OptionalClaim, Principal, Standing, StandingQuery, StoreError, TokenProfile,
 };
 use crate::time::{Clock, SystemClock};
 use crate::types::{Audience, ClientId, FamilyId, Lifetime, Scope, Subject, Timestamp, TokenDigest, TokenId};
@@ -275,6 +275,10 @@ impl Verifier {
     /// Reads the claims; what is missing or of a wrong type is malformed, never absent.
     fn read(&self, mut claims: Map<String, Value>, now: Timestamp) -> Result<VerifiedAccess, Refusal> {
         let malformed = Refusal::TokenMalformed;
+        // RFC 9449 §7.2: a token that is bound to a key is worth nothing as a bearer token
+        if claims.contains_key("cnf") {
+            return Err(Refusal::TokenBound);
+        }
         if text(&claims, "iss")? != Some(self.issuer.as_str()) {
             return Err(Refusal::TokenNotOurs);
         }
@@ -339,6 +343,9 @@ impl Verifier {
         };
         if standing == Standing::Revoked {
             return Err(Refusal::TokenRevoked.into());
+        }
+        if token.binding != Binding::None {
+            return Err(Refusal::TokenBound.into());
         }
         let claims = claims_from_extra(&token.extra)
             .ok_or_else(|| StoreError::corrupt("an access token's `extra` does not parse"))?;

@@ -142,6 +142,7 @@ fn b03_every_claim_of_rfc_9068_is_required_and_typed() {
         ("exp", json!(START.seconds())),
         ("iat", json!(START.seconds() + 6)),
         ("scope", json!(["orders.read"])),
+        ("cnf", json!({"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"})),
     ] {
         let mut claims = forge.claims.clone();
         claims[name] = wrong.clone();

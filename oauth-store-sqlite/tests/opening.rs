@@ -1,0 +1,134 @@
+//! What is opened, made, migrated and refused.
+
+mod common;
+
+use std::fs;
+
+use common::{Directory, NOW, client, stranger};
+use oauth_core::store::{ClientRegistry, ClientStore, GrantStore, Register};
+use oauth_store_sqlite::{Database, MIGRATIONS, OpenError, SqliteStore, migrate};
+use oauth_testkit::block_on;
+
+#[test]
+fn what_was_written_is_there_after_reopening() {
+    let directory = Directory::new();
+    let store = SqliteStore::open(directory.file()).unwrap();
+    let written = client("https://app.example/?a=%20");
+    assert_eq!(block_on(store.register(written.clone())).unwrap(), Register::Registered);
+    block_on(store.close());
+    let url = format!("sqlite:{}", directory.file().display());
+    let store = SqliteStore::open(url).unwrap();
+    assert_eq!(block_on(store.find(&written.id)).unwrap().as_deref(), Some(&written));
+}
+
+#[test]
+fn a_file_without_close_is_read_as_a_crash_left_it() {
+    let directory = Directory::new();
+    let store = SqliteStore::open(directory.file()).unwrap();
+    assert_eq!(block_on(store.raise_clock_mark(NOW)).unwrap(), NOW);
+    // What the disk would hold if the machine stopped now.
+    let crashed = directory.path().join("crashed.db");
+    fs::copy(directory.file(), &crashed).unwrap();
+    fs::copy(directory.path().join("oauth.db-wal"), directory.path().join("crashed.db-wal")).unwrap();
+    let found = SqliteStore::open(&crashed).unwrap();
+    assert_eq!(block_on(found.raise_clock_mark(oauth_core::types::Timestamp::from_millis(i64::MIN))).unwrap(), NOW);
+}
+
+#[test]
+fn a_newer_schema_is_refused_and_left_alone() {
+    let directory = Directory::new();
+    migrate(directory.file()).unwrap();
+    stranger(&directory.file()).execute_batch("PRAGMA user_version = 9999").unwrap();
+    let before = fs::read(directory.file()).unwrap();
+    let error = Database::open(directory.file()).unwrap_err();
+    let known = MIGRATIONS.last().unwrap().version;
+    assert!(matches!(error, OpenError::Newer { found: 9999, known: newest, .. } if newest == known), "{error}");
+    assert_eq!(fs::read(directory.file()).unwrap(), before);
+}
+
+#[test]
+fn files_of_others_are_refused_and_left_alone() {
+    let directory = Directory::new();
+    type Make = fn(&Directory);
+    let others: [(&str, Make); 4] = [
+        ("its own tables", |d| stranger(&d.file()).execute_batch("CREATE TABLE client (id)").unwrap()),
+        ("its own schema version", |d| stranger(&d.file()).execute_batch("PRAGMA user_version = 3").unwrap()),
+        ("its own mark", |d| stranger(&d.file()).execute_batch("PRAGMA application_id = 3").unwrap()),
+        ("no database", |d| fs::write(d.file(), "To be, or not to be, that is the question. ".repeat(50)).unwrap()),
+    ];
+    for (what, make) in others {
+        let _ = fs::remove_file(directory.file());
+        make(&directory);
+        let before = fs::read(directory.file()).unwrap();
+        let error = Database::open(directory.file()).unwrap_err();
+        assert!(matches!(error, OpenError::Foreign { .. }), "{what}: {error}");
+        assert_eq!(fs::read(directory.file()).unwrap(), before, "{what}");
+    }
+}
+
+#[test]
+fn a_damaged_file_is_corrupt() {
+    let directory = Directory::new();
+    migrate(directory.file()).unwrap();
+    let mut bytes = fs::read(directory.file()).unwrap();
+    bytes[100..4096].fill(0xff);
+    fs::write(directory.file(), bytes).unwrap();
+    let error = Database::open(directory.file()).unwrap_err();
+    assert!(matches!(error, OpenError::Corrupt { .. }), "{error}");
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_named() {
+    let error = Database::open("/no/such/directory/a.db").unwrap_err();
+    assert!(matches!(error, OpenError::Io { .. }), "{error}");
+    assert!(error.to_string().contains("/no/such/directory/a.db"));
+}
+
+#[test]
+fn an_empty_file_becomes_a_database_and_migrating_again_changes_nothing() {
+    let directory = Directory::new();
+    fs::write(directory.file(), "").unwrap();
+    migrate(directory.file()).unwrap();
+    let before = fs::read(directory.file()).unwrap();
+    migrate(directory.file()).unwrap();
+    assert_eq!(fs::read(directory.file()).unwrap(), before);
+}
+
+#[test]
+fn the_schema_may_be_applied_by_other_tools() {
+    let directory = Directory::new();
+    let mut tool = stranger(&directory.file());
+    let step = tool.transaction().unwrap();
+    for migration in MIGRATIONS {
+        step.execute_batch(migration.sql).unwrap();
+    }
+    step.commit().unwrap();
+    drop(tool);
+    let store = SqliteStore::open(directory.file()).unwrap();
+    assert_eq!(block_on(store.raise_clock_mark(NOW)).unwrap(), NOW);
+}
+
+#[test]
+fn the_sealing_key_lies_beside_the_file() {
+    let directory = Directory::new();
+    let database = Database::open(directory.file()).unwrap();
+    let canonical = directory.file().canonicalize().unwrap();
+    assert_eq!(database.sealing_key_path().to_str().unwrap(), format!("{}.sealing-key", canonical.display()));
+    assert!(!database.sealing_key_path().exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_reads_the_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = Directory::new();
+    let store = SqliteStore::open(directory.file()).unwrap();
+    assert_eq!(block_on(store.raise_clock_mark(NOW)).unwrap(), NOW);
+    let mut files = 0;
+    for entry in fs::read_dir(directory.path()).unwrap() {
+        let entry = entry.unwrap();
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.file_name());
+        files += 1;
+    }
+    assert_eq!(files, 3, "the database, its log and the log's index");
+}
