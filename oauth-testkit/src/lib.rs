@@ -5,6 +5,7 @@
 //! - [`ManualClock`] and [`SeededEntropy`] make a server repeatable; [`FailingEntropy`] breaks it.
 //! - [`Probe`] stands between a server and its store: it lists the calls, fails them, loses their answers and holds
 //!   them, so that a test can look at every point where a process can die.
+//! - [`token_for`] gives a host a good token and what verifies it, to test guarded handlers with.
 //! - [`block_on`] runs one future on the calling thread. Nothing here needs an async runtime.
 //!
 //! Everything here speaks by panicking, as a test does.
@@ -16,6 +17,7 @@ mod entropy;
 mod fixture;
 mod probe;
 mod samples;
+mod token_for;
 
 pub mod clauses;
 pub mod strategies;
@@ -25,3 +27,4 @@ pub use self::clock::ManualClock;
 pub use self::entropy::{FailingEntropy, SeededEntropy};
 pub use self::fixture::{Fixture, TenantStore};
 pub use self::probe::{Method, Pause, Probe, Times};
+pub use self::token_for::{TestToken, token_for};

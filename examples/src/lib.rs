@@ -1,0 +1,56 @@
+//! What all examples share: settings from the environment, stores, how they listen and how they end.
+//!
+//! | variable | is | default |
+//! |---|---|---|
+//! | `BIND` | where to listen | `127.0.0.1:8080`; port 0 takes a free one |
+//! | `DATABASE_URL` | `sqlite:PATH` or `memory:` | `sqlite:NAME.db` in the current directory |
+//! | `ISSUER` | the server's public URL | `http://` and where it listens |
+//! | `TRUSTED_PROXIES` | networks whose proxies end TLS, with commas between | none |
+//! | `WORKERS` | threads that answer requests | 2 |
+//!
+//! An address that others can reach needs `TRUSTED_PROXIES`, or the argument `--insecure-http`.
+
+mod host;
+mod store;
+
+pub use self::host::Host;
+pub use self::store::Store;
+
+/// What an example ends with when it cannot go on: told to the person who started it.
+pub struct Failure(Box<dyn std::error::Error>);
+
+impl<E: Into<Box<dyn std::error::Error>>> From<E> for Failure {
+    fn from(why: E) -> Self {
+        Self(why.into())
+    }
+}
+
+/// `main` prints this one.
+impl std::fmt::Debug for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Writes the audit trail to standard error, so that standard output is for people.
+pub fn log_to_stderr() {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(tracing_subscriber::filter::LevelFilter::INFO)
+        .init();
+}
+
+/// Resolves when the process is asked to end, by ctrl-c or SIGTERM.
+pub async fn asked_to_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = tokio::signal::ctrl_c().await;
+}

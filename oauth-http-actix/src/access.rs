@@ -1,0 +1,86 @@
+//! The guard of a route, as an argument of its handler.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use oauth_core::Refusal;
+use oauth_core::token::VerifiedAccess;
+use oauth_core::types::Subject;
+
+use crate::{Challenge, Denied, Guard, RequiredScopes, bearer};
+
+/// A request's access token, verified: a handler that takes one runs only for tokens that allow every scope of `S`.
+///
+/// It reads as the [`VerifiedAccess`] that it holds. All others are answered as RFC 6750 §3 says, in JSON:
+///
+/// | request | answer |
+/// |---|---|
+/// | no token, or another scheme | 401, a challenge without `error` |
+/// | token not good | 401 `invalid_token` |
+/// | scope too small, or a user is required | 403 `insufficient_scope` |
+/// | token sent twice, or in clear from afar | 400 `invalid_request` |
+/// | not to be known now | 503 |
+///
+/// A token in the query is not looked at. Without a [`Guard`] among the application data every request is a 500.
+pub struct Access<S = ()> {
+    verified: VerifiedAccess,
+    challenge: Challenge,
+    scopes: PhantomData<S>,
+}
+
+impl<S> Access<S> {
+    /// The user that the token speaks for; a client's own token has none, whatever its id looks like.
+    ///
+    /// # Errors
+    /// 403 for a client's own token.
+    pub fn require_user(&self) -> Result<&Subject, Denied> {
+        self.verified.require_user().map_err(|refusal| Denied::refused(&self.challenge, refusal, &[]))
+    }
+
+    /// Whether the token allows these scopes too, for what only the handler can decide.
+    ///
+    /// # Errors
+    /// 403 that names the scopes.
+    pub fn require_scopes(&self, scopes: &[&str]) -> Result<(), Denied> {
+        let required = self.verified.require_scopes(scopes.iter().copied());
+        required.map_err(|refusal| Denied::refused(&self.challenge, refusal, scopes))
+    }
+}
+
+impl<S> Deref for Access<S> {
+    type Target = VerifiedAccess;
+
+    fn deref(&self) -> &VerifiedAccess {
+        &self.verified
+    }
+}
+
+impl<S> std::fmt::Debug for Access<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Access").field(&self.verified).finish()
+    }
+}
+
+impl<S: RequiredScopes> FromRequest for Access<S> {
+    type Error = Denied;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Denied>>>>;
+
+    fn from_request(http: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let http = http.clone();
+        Box::pin(async move { admit(&http).await })
+    }
+}
+
+async fn admit<S: RequiredScopes>(http: &HttpRequest) -> Result<Access<S>, Denied> {
+    let Some(guard) = http.app_data::<Guard>() else { return Err(Denied::unguarded()) };
+    let refused = |refusal| Denied::refused(guard.challenge(), refusal, S::SCOPES);
+    let token = bearer::token(http).map_err(refused)?.ok_or(Refusal::TokenMissing).map_err(refused)?;
+    guard.require_private(http).map_err(refused)?;
+    let verified = guard.verify(token).await.map_err(|error| Denied::of(guard.challenge(), error))?;
+    verified.require_scopes(S::SCOPES.iter().copied()).map_err(refused)?;
+    Ok(Access { verified, challenge: guard.challenge().clone(), scopes: PhantomData })
+}
