@@ -17,7 +17,9 @@ pub fn check(input: &[u8]) {
     }
     if let Ok(issuer) = Issuer::url(text) {
         assert_eq!(issuer.as_str(), text);
-        assert!(!text.contains(['#', '?', '@']) && (text.starts_with("https://") || text.starts_with("http://")));
+        assert!(text.starts_with("https://") || text.starts_with("http://"), "{text}");
+        let authority = text.split('/').nth(2).expect("what follows the two slashes");
+        assert!(!text.contains(['#', '?']) && !authority.contains('@') && !authority.is_empty(), "{text}");
         let sealing = SealingKeys::new(SealingKey::new("fuzz", [1; 32]).expect("a lawful name"));
         let built = AuthorizationServer::builder(issuer, MemoryStore::new(), sealing).build();
         if let (Ok(_), Some(rest)) = (built, text.strip_prefix("http://")) {

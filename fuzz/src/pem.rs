@@ -14,10 +14,11 @@ pub fn check(input: &[u8]) {
     }
 }
 
-/// A label may be quoted, a line of base64 may not.
+/// No error shows 40 characters of base64 in a row; none of our own sentences has a word that long. A label may be
+/// quoted, whatever somebody wrote into it.
 fn check_silence(text: &str, why: &str) {
-    let is_label = |line: &str| text.lines().any(|other| other.starts_with("-----") && other.contains(line));
-    for line in text.lines().filter(|line| line.len() >= 32) {
-        assert!(!why.contains(line) || is_label(line), "an error quotes the input");
+    let is_base64 = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=');
+    for run in why.split(|c| !is_base64(c)).filter(|run| run.len() >= 40) {
+        assert!(text.lines().any(|line| line.contains("-----") && line.contains(run)), "an error quotes the input");
     }
 }
