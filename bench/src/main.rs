@@ -12,10 +12,10 @@ mod serve;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-usage: bench [--short] mint | serve | rss
+usage: bench [--short] mint | serve | rss QUICKSTART
   mint    minting a JWT beside the bare signature
   serve   our server beside a bare handler, over loopback (Linux; needs `taskset` and `wrk`)
-  rss     resident memory of the quickstart when idle (Linux; needs `curl`)
+  rss     resident memory of the quickstart, whose path is given, when idle (Linux)
   --short fewer and shorter rounds: shows that it runs, not how fast
 
 Every row says its target. The exit code is 1 when one is missed, except with --short.";
@@ -28,9 +28,9 @@ fn main() -> ExitCode {
         ["--short", "mint"] => mint::run(&mint::SHORT),
         ["serve"] => serve::run(&serve::FULL),
         ["--short", "serve"] => serve::run(&serve::SHORT),
-        ["rss"] | ["--short", "rss"] => rss::run(),
+        ["rss", quickstart] | ["--short", "rss", quickstart] => rss::run(quickstart),
         // what `serve` starts as processes of their own
-        ["serve-bare", token, secret] => bare::run(token, secret),
+        ["serve-bare", token] => bare::run(token),
         ["serve-ours", token] => ours::run(token),
         _ => {
             eprintln!("{USAGE}");
