@@ -40,17 +40,29 @@ pub fn log_to_stderr() {
         .init();
 }
 
-/// Resolves when the process is asked to end, by ctrl-c or SIGTERM.
-pub async fn asked_to_stop() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+/// Listens for ctrl-c and SIGTERM from now on; what it gives back resolves at the first.
+///
+/// # Errors
+/// What the operating system says.
+#[cfg(unix)]
+pub fn asked_to_stop() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
         tokio::select! {
+            _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
         }
-    }
-    #[cfg(not(unix))]
-    let _ = tokio::signal::ctrl_c().await;
+    })
+}
+
+/// Resolves at ctrl-c.
+///
+/// # Errors
+/// None on this system.
+#[cfg(not(unix))]
+pub fn asked_to_stop() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }

@@ -11,6 +11,7 @@ use oauth_core::Refusal;
 use oauth_core::token::VerifiedAccess;
 use oauth_core::types::Subject;
 
+use crate::form_token::FormCheck;
 use crate::{Challenge, Denied, Guard, RequiredScopes, bearer};
 
 /// A request's access token, verified: a handler that takes one runs only for tokens that allow every scope of `S`.
@@ -25,7 +26,8 @@ use crate::{Challenge, Denied, Guard, RequiredScopes, bearer};
 /// | token sent twice, or in clear from afar | 400 `invalid_request` |
 /// | not to be known now | 503 |
 ///
-/// A token in the query is not looked at. Without a [`Guard`] among the application data every request is a 500.
+/// A token in query or form is never taken; beside one in the header it is a second one. Let this be the first argument
+/// of a handler that reads a form, so that it sees the form too. Without a [`Guard`] among the application data every request is a 500.
 pub struct Access<S = ()> {
     verified: VerifiedAccess,
     challenge: Challenge,
@@ -69,9 +71,23 @@ impl<S: RequiredScopes> FromRequest for Access<S> {
     type Error = Denied;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Denied>>>>;
 
-    fn from_request(http: &HttpRequest, _: &mut Payload) -> Self::Future {
+    fn from_request(http: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let form = FormCheck::take(http, payload);
         let http = http.clone();
-        Box::pin(async move { admit(&http).await })
+        Box::pin(async move {
+            let admitted = admit(&http).await;
+            match (admitted, form) {
+                (Ok(access), Some(form)) => match form.hand_on().await {
+                    Ok(()) => Ok(access),
+                    Err(refusal) => Err(Denied::refused(&access.challenge, refusal, &[])),
+                },
+                (Err(denied), Some(form)) => {
+                    form.hand_on_unread();
+                    Err(denied)
+                }
+                (admitted, None) => admitted,
+            }
+        })
     }
 }
 

@@ -50,6 +50,7 @@ mod bearer;
 mod body;
 mod challenge;
 mod denied;
+mod form_token;
 mod guard;
 mod maintenance;
 mod request;

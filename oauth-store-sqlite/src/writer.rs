@@ -125,9 +125,9 @@ fn run_group(connection: &Connection, waiting: &mut VecDeque<Box<dyn Job>>) {
         let stands = opened.is_ok() && job.run(connection);
         let settled = opened.and_then(|()| settle(connection, stands));
         if stands {
-            done.push(job)
+            done.push(job);
         } else {
-            job.answer()
+            job.answer();
         }
         if let Err(error) = settled {
             // Disk full and I/O errors can undo the whole transaction: what ran before in it is gone too.

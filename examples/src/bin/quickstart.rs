@@ -36,7 +36,7 @@ async fn main() -> Result<(), Failure> {
 
     tell(&server, &reports, &host, &store);
     let http = HttpServer::new(app).workers(host.workers()).listen(host.listener()?)?;
-    host.run(http.shutdown_signal(asked_to_stop()).run(), &server).await
+    host.run(http.shutdown_signal(asked_to_stop()?).run(), &server).await
 }
 
 fn tell(server: &AuthorizationServer, reports: &EnsuredClient, host: &Host, store: &Store) {

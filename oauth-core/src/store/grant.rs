@@ -15,7 +15,7 @@ use crate::types::{Audience, ClientId, FamilyId, KeyId, ResourceUri, Scope, Subj
 pub trait GrantStore: fmt::Debug + Send + Sync {
     /// Stores a new family, and its first access token if that is opaque, **iff** no cutoff covers
     /// [`FamilyRecord::issued_at`]. When its subject and client then have more than `live_limit` live families, the
-    /// oldest end in the same step ([`RevokedWhy::Limit`]).
+    /// oldest others (by `issued_at`, then id) end in the same step ([`RevokedWhy::Limit`]); never the new one.
     ///
     /// # Errors
     /// [`StoreError`]; then all of it happened or nothing. An id or digest that is taken is `Unavailable`: only a
@@ -42,7 +42,7 @@ pub trait GrantStore: fmt::Debug + Send + Sync {
     /// row stays as it was.
     async fn insert_access_token(&self, token: AccessTokenRecord) -> Result<InsertToken, StoreError>;
 
-    /// The opaque access token with this digest, expired or not, with its standing.
+    /// The opaque access token with this digest, with its standing. A store may have forgotten one that has expired.
     ///
     /// # Errors
     /// [`StoreError`].
