@@ -62,6 +62,8 @@ mod error;
 mod grant;
 pub mod jose;
 pub mod keys;
+#[doc(hidden)]
+pub mod measure;
 mod password;
 mod policy;
 pub mod random;

@@ -31,9 +31,9 @@ impl<'a> Credentials<'a> {
         match (basic, body_id, body_secret) {
             (_, _, Some(_)) if assertion => Err(Refusal::SeveralMechanisms),
             (_, _, None) if assertion => Err(Refusal::ClientMethod),
-            (Some(basic), Some(id), None) if id != basic.client_id => Err(Refusal::ClientIdMismatch),
+            (Some(basic), Some(id), None) if id != basic.client_id() => Err(Refusal::ClientIdMismatch),
             // an empty password is none at all: some libraries send `id:` for public clients
-            (Some(basic), _, None) if basic.secret.is_empty() => Ok(Self::None(basic.client_id.into())),
+            (Some(basic), _, None) if basic.secret().is_empty() => Ok(Self::None(basic.client_id().to_owned().into())),
             (Some(basic), _, None) => Ok(Self::Basic(basic)),
             (Some(_), _, Some(_)) => Err(Refusal::SeveralMechanisms),
             (None, Some(id), Some(secret)) => {
@@ -46,7 +46,7 @@ impl<'a> Credentials<'a> {
 
     pub(crate) fn client_id(&self) -> &str {
         match self {
-            Self::Basic(basic) => &basic.client_id,
+            Self::Basic(basic) => basic.client_id(),
             Self::None(id) => id,
             Self::Post { client_id, .. } => client_id,
         }
@@ -54,7 +54,7 @@ impl<'a> Credentials<'a> {
 
     pub(crate) fn secret(&self) -> Option<&str> {
         match self {
-            Self::Basic(basic) => Some(&basic.secret),
+            Self::Basic(basic) => Some(basic.secret()),
             Self::None(_) => None,
             Self::Post { secret, .. } => Some(secret),
         }

@@ -39,19 +39,20 @@ impl<T> Authenticated<T> {
     }
 }
 
-/// Authenticates the client that the credentials name.
+/// Authenticates the client that the credentials name; `claimed` is that name where it is a lawful one.
 ///
 /// Judged in this order, answered as one: exists, secret, registered method, active, secret not expired, network.
 /// Every failure costs one look-up and one SHA-256, and one Argon2id where chosen secrets are switched on.
 pub(crate) async fn authenticate(
     server: &Inner,
     credentials: &Credentials<'_>,
+    claimed: Option<&ClientId>,
     context: &RequestContext,
     now: Timestamp,
 ) -> Result<Authenticated<Client>, Error> {
-    let found = match ClientId::parse(credentials.client_id()) {
-        Ok(id) => server.stores.clients.find(&id).await?,
-        Err(_) => None,
+    let found = match claimed {
+        Some(id) => server.stores.clients.find(id).await?,
+        None => None,
     };
     let secrets = found.as_deref().map_or(&[][..], |client| &client.secrets);
     let (presented, secrets) = match credentials.secret() {

@@ -46,7 +46,7 @@ async fn try_token(
     let params = form::parse(body)?;
     let credentials = Credentials::read(request, &params)?;
     seen.client = ClientId::parse(credentials.client_id()).ok();
-    let client = client_auth::authenticate(server, &credentials, context, now).await?;
+    let client = client_auth::authenticate(server, &credentials, seen.client.as_ref(), context, now).await?;
     let asked = GrantRequest::read(&params, client.who())?;
     issue(server, asked, &client, context, now).await
 }

@@ -90,7 +90,7 @@ impl KeySettings {
         SealContext { tenant: &self.tenant, issuer: &self.issuer, kid }
     }
 
-    fn seal(&self, plaintext: &[u8], kid: &KeyId) -> Result<Vec<u8>, KeyError> {
+    pub(crate) fn seal(&self, plaintext: &[u8], kid: &KeyId) -> Result<Vec<u8>, KeyError> {
         Ok(self.sealing.seal(plaintext, self.context(kid), self.entropy.as_ref())?)
     }
 

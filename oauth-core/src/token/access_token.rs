@@ -18,6 +18,9 @@ use crate::types::{AccessToken, FamilyId, Issuer, Timestamp, TokenDigest, TokenI
 const CLAIMS: json::Limits = json::Limits { bytes: 8 * 1024, ..json::Limits::CLAIMS };
 const TOO_LARGE: Fault = Fault::Additions("at most 8 KiB of claims, nested at most 6 deep");
 
+/// Room for the claims of most tokens, in bytes; more grows.
+const USUAL_PAYLOAD: usize = 512;
+
 /// The server's settings that a token is minted by.
 #[derive(Debug)]
 pub(crate) struct MintSettings {
@@ -51,7 +54,8 @@ pub(crate) async fn mint(
     match &grant.format {
         AccessTokenFormat::Jwt { alg, profile } => {
             let claims = claims(grant, profile, additions, settings, &id, now, expires_at);
-            let payload = serde_json::to_vec(&claims).map_err(|error| Fault::Signing(error.to_string()))?;
+            let mut payload = Vec::with_capacity(USUAL_PAYLOAD);
+            serde_json::to_writer(&mut payload, &claims).map_err(|error| Fault::Signing(error.to_string()))?;
             // what is larger or deeper than our own verifier reads must not be issued
             if !additions.claims.is_empty() {
                 json::object(&payload, CLAIMS).map_err(|_| TOO_LARGE)?;
@@ -120,14 +124,16 @@ fn opaque(prefix: &str, entropy: &dyn Entropy) -> Result<AccessToken, Fault> {
 
 /// The `jti`: the family (if there is one), a dot, and a time-ordered UUID whose milliseconds are the time of issue.
 fn token_id(family: Option<FamilyId>, now: Timestamp, entropy: &dyn Entropy) -> Result<TokenId, Fault> {
-    let mut text = String::with_capacity(45);
-    if let Some(family) = family {
-        URL_SAFE_NO_PAD.encode_string(family.as_bytes(), &mut text);
-        text.push('.');
-    }
-    URL_SAFE_NO_PAD.encode_string(time_ordered(now, entropy)?, &mut text);
+    let unlawful = |error: &dyn std::fmt::Display| Fault::Signing(error.to_string());
+    let mut own = [0; 22];
+    URL_SAFE_NO_PAD.encode_slice(time_ordered(now, entropy)?, &mut own).map_err(|error| unlawful(&error))?;
+    let own = std::str::from_utf8(&own).map_err(|error| unlawful(&error))?;
+    let id = match family {
+        None => TokenId::parse(own),
+        Some(family) => TokenId::parse(&format!("{}.{own}", URL_SAFE_NO_PAD.encode(family.as_bytes()))),
+    };
     // base64url and one dot are inside every TokenId's set
-    TokenId::parse(&text).map_err(|error| Fault::Signing(error.to_string()))
+    id.map_err(|error| unlawful(&error))
 }
 
 /// Sixteen bytes of a UUID version 7 (RFC 9562 §5.7).

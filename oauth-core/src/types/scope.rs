@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// A set of scope tokens, kept as its canonical text: sorted by bytes, unique, one space between.
 ///
@@ -20,7 +20,8 @@ impl Scope {
     /// The empty set.
     #[must_use]
     pub fn empty() -> Self {
-        Self(Arc::from(""))
+        static EMPTY: LazyLock<Scope> = LazyLock::new(|| Scope(Arc::from("")));
+        EMPTY.clone()
     }
 
     /// Parses scope text; repeated tokens count once, order does not matter, `""` is the empty set.

@@ -1,5 +1,7 @@
 //! The `Authorization: Basic` credentials of a client (RFC 7617 §2, RFC 6749 §2.3.1).
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
@@ -8,10 +10,20 @@ use super::form;
 use super::params::is_vschar;
 use crate::error::Refusal;
 
-/// Client id and secret, both form-decoded.
+/// Client id and secret, both form-decoded, in one text that is wiped: the id, a colon, the secret.
 pub(crate) struct BasicCredentials {
-    pub(crate) client_id: String,
-    pub(crate) secret: Zeroizing<String>,
+    text: Zeroizing<String>,
+    id_len: usize,
+}
+
+impl BasicCredentials {
+    pub(crate) fn client_id(&self) -> &str {
+        self.text.get(..self.id_len).unwrap_or_default()
+    }
+
+    pub(crate) fn secret(&self) -> &str {
+        self.text.get(self.id_len + 1..).unwrap_or_default()
+    }
 }
 
 /// Parses a header value.
@@ -27,15 +39,25 @@ pub(crate) fn parse(value: &[u8]) -> Result<BasicCredentials, Refusal> {
     }
     let malformed = |_| Refusal::AuthorizationMalformed;
     let token = rest.strip_prefix(b" ").map(trim_spaces).ok_or(Refusal::AuthorizationMalformed)?;
-    let decoded = Zeroizing::new(STANDARD.decode(token).map_err(|_| Refusal::AuthorizationMalformed)?);
+    let mut decoded = Zeroizing::new(STANDARD.decode(token).map_err(|_| Refusal::AuthorizationMalformed)?);
     let colon = decoded.iter().position(|byte| *byte == b':').ok_or(Refusal::AuthorizationMalformed)?;
     let (id, secret) = decoded.split_at(colon);
-    let client_id = form::decode(id).map_err(malformed)?.into_owned();
-    let secret = Zeroizing::new(form::decode(secret.get(1..).unwrap_or_default()).map_err(malformed)?.into_owned());
-    if client_id.is_empty() || !client_id.chars().all(is_vschar) || !secret.chars().all(is_vschar) {
+    let id = form::decode(id).map_err(malformed)?;
+    let secret = form::decode(secret.get(1..).unwrap_or_default()).map_err(malformed)?;
+    if id.is_empty() || !id.chars().all(is_vschar) || !secret.chars().all(is_vschar) {
         return Err(Refusal::AuthorizationMalformed);
     }
-    Ok(BasicCredentials { client_id, secret })
+    let id_len = id.len();
+    let text = match (&id, &secret) {
+        // nothing was escaped: the bytes are the text
+        (Cow::Borrowed(_), Cow::Borrowed(_)) => String::from_utf8(std::mem::take(&mut *decoded)),
+        _ => {
+            let secret = Zeroizing::new(secret.into_owned());
+            Ok(format!("{id}:{}", *secret))
+        }
+    };
+    let text = Zeroizing::new(text.map_err(|_| Refusal::AuthorizationMalformed)?);
+    Ok(BasicCredentials { text, id_len })
 }
 
 /// More than one space may stand between scheme and credentials (RFC 9110 §11.4).
@@ -59,7 +81,11 @@ mod tests {
     #[test]
     fn both_halves_are_form_decoded_and_only_the_first_colon_splits() {
         let parsed = parse(&header("a%3Ab:p%2540+ss%2Bw%3Ard%2F:x")).unwrap();
-        assert_eq!((parsed.client_id.as_str(), parsed.secret.as_str()), ("a:b", "p%40 ss+w:rd/:x"));
+        assert_eq!((parsed.client_id(), parsed.secret()), ("a:b", "p%40 ss+w:rd/:x"));
+        let plain = parse(&header("orders-app:s3cret:x")).unwrap();
+        assert_eq!((plain.client_id(), plain.secret()), ("orders-app", "s3cret:x"));
+        let empty = parse(&header("a%3Ab:")).unwrap();
+        assert_eq!((empty.client_id(), empty.secret()), ("a:b", ""));
     }
 
     #[test]

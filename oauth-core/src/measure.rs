@@ -1,0 +1,113 @@
+//! For the workspace's own benchmarks: minting alone, apart from the rest of a request. No stability.
+
+use std::error::Error;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use crate::error::Fault;
+use crate::grant::{GrantSettings, ValidatedGrant, host};
+use crate::keys::local::LocalKey;
+use crate::keys::schedule::KeyRules;
+use crate::keys::{ImportedKey, KeyNaming, KeySet, KeySettings, RsaSize, Sealing};
+use crate::policy::scope::ScopeMode;
+use crate::random::SystemEntropy;
+use crate::server::ClientSpec;
+use crate::store::{
+    AccessTokenFormat, AuthenticationContext, KeyMaterial, KeyRecord, KeyState, KeyTimes, KeyUse, TokenProfile, User,
+};
+use crate::time::{Clock as _, SystemClock};
+use crate::token::TokenAdditions;
+use crate::token::access_token::{self, MintSettings};
+use crate::types::{AccessToken, FamilyId, Issuer, KeyId, Lifetime, Scope, Subject, Tenant, Timestamp};
+
+/// Mints one user's access tokens with one key: from claims to finished JWT.
+#[derive(Debug)]
+pub struct Minter {
+    grant: ValidatedGrant,
+    additions: TokenAdditions,
+    settings: MintSettings,
+    keys: KeySet,
+    entropy: SystemEntropy,
+    now: Timestamp,
+}
+
+impl Minter {
+    /// Opens the key and decides the grant.
+    ///
+    /// # Errors
+    /// When the key cannot be used.
+    pub fn new(key: &ImportedKey) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        let now = SystemClock.now();
+        let issuer = Issuer::url("https://auth.example")?;
+        Ok(Self {
+            grant: grant(key, now)?,
+            additions: TokenAdditions::default(),
+            keys: key_set(key, &issuer, now)?,
+            settings: MintSettings { issuer, opaque_prefix: String::new() },
+            entropy: SystemEntropy::default(),
+            now,
+        })
+    }
+
+    /// Mints one token. Nothing waits for a key in this process, so the first poll is the last.
+    ///
+    /// # Errors
+    /// The [`Fault`] of the random source or the signer.
+    pub fn mint(&self) -> Result<AccessToken, Fault> {
+        let minting =
+            access_token::mint(&self.grant, &self.additions, &self.settings, &self.keys, &self.entropy, self.now);
+        match pin!(minting).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(minted) => Ok(minted?.token),
+            Poll::Pending => Err(Fault::Signing("a key in this process made us wait".into())),
+        }
+    }
+}
+
+/// A user's grant, which has the most claims.
+fn grant(key: &ImportedKey, now: Timestamp) -> Result<ValidatedGrant, Box<dyn Error + Send + Sync>> {
+    let alg = key.alg();
+    let settings = GrantSettings {
+        resources: Vec::new(),
+        scope_mode: ScopeMode::Narrow,
+        format: AccessTokenFormat::Jwt { alg, profile: TokenProfile::Rfc9068 },
+        lifetime: Lifetime::of_seconds(600),
+        jwt_bound: Lifetime::of_seconds(3600),
+        opaque_bound: Lifetime::of_seconds(3600),
+    };
+    let client = ClientSpec::confidential("orders-app").scope("orders:read").audience(["https://api.example"]);
+    let client = client.check(&settings, &[alg], now)?;
+    let user = User { subject: Subject::parse("user-7f3a")?, active: true, scope: None, password: None };
+    let auth = AuthenticationContext { auth_time: now, amr: Vec::new(), acr: None };
+    let family = FamilyId::from_bytes([7; 16]);
+    let scope = Scope::parse("orders:read")?;
+    let grant = host::decide(Some(Arc::new(client)), Some(user), &scope, auth, family, &settings);
+    grant.map_err(|refusal| refusal.to_string().into())
+}
+
+fn key_set(key: &ImportedKey, issuer: &Issuer, now: Timestamp) -> Result<KeySet, Box<dyn Error + Send + Sync>> {
+    let settings = KeySettings {
+        issuer: issuer.clone(),
+        tenant: Tenant::default_tenant(),
+        algorithms: vec![key.alg()],
+        naming: KeyNaming::Thumbprint,
+        rsa_size: RsaSize::Bits2048,
+        rules: KeyRules { announce: Lifetime::SECOND, sign: Lifetime::SECOND, linger: Lifetime::SECOND },
+        sealing: Sealing::Unsealed,
+        provided: Vec::new(),
+        entropy: Arc::new(SystemEntropy::default()),
+    };
+    let public = LocalKey::from_der(key.alg(), key.der())?;
+    let public = public.public();
+    let kid = KeyId::parse(&public.thumbprint())?;
+    let record = KeyRecord {
+        issuer: issuer.as_str().to_owned(),
+        usage: KeyUse::Sign(key.alg()),
+        state: KeyState::Active,
+        public_jwk: Some(public.to_jwk_json(&kid)),
+        material: KeyMaterial::Sealed(settings.seal(key.der(), &kid)?),
+        times: KeyTimes { announced_at: now, active_at: Some(now), retired_at: None, listed_until: None },
+        kid,
+    };
+    Ok(KeySet::open(&[record], &settings, now)?)
+}
