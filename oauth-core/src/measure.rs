@@ -81,7 +81,7 @@ fn grant(key: &ImportedKey, now: Timestamp) -> Result<ValidatedGrant, Box<dyn Er
     let auth = AuthenticationContext { auth_time: now, amr: Vec::new(), acr: None };
     let family = FamilyId::from_bytes([7; 16]);
     let scope = Scope::parse("orders:read")?;
-    let grant = host::decide(Some(Arc::new(client)), Some(user), &scope, auth, family, &settings);
+    let grant = host::decide(Arc::new(client), user, &scope, auth, family, &settings);
     grant.map_err(|refusal| refusal.to_string().into())
 }
 

@@ -130,7 +130,8 @@ fn is_form(headers: &Headers) -> bool {
     parts.next().is_some_and(|media| media.eq_ignore_ascii_case("application/x-www-form-urlencoded"))
         && parts.all(|parameter| match parameter.split_once('=') {
             Some((name, value)) => {
-                name.eq_ignore_ascii_case("charset") && value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+                let unquoted = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value);
+                name.eq_ignore_ascii_case("charset") && unquoted.eq_ignore_ascii_case("utf-8")
             }
             None => parameter.is_empty(),
         })

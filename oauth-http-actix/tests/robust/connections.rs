@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use oauth_core::store::{AccessTokenFormat, Client, Principal};
-use oauth_core::token::{HookError, HostFacts, TokenAdditions, TokenHook};
+use oauth_core::store::AccessTokenFormat;
+use oauth_core::token::{FactsRequest, HookError, HostFacts, TokenAdditions, TokenHook};
 use oauth_core::{RequestContext, ValidatedGrant};
 use oauth_testkit::{Method, block_on};
 
@@ -100,7 +100,7 @@ struct Panicking;
 
 #[async_trait]
 impl TokenHook for Panicking {
-    async fn facts(&self, _: &RequestContext, _: &Client, _: &Principal) -> Result<HostFacts, HookError> {
+    async fn facts(&self, _: &RequestContext, _: &FactsRequest<'_>) -> Result<HostFacts, HookError> {
         panic!("a detail that nobody should see")
     }
 

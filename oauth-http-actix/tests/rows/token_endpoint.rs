@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use oauth_core::audit::What;
-use oauth_core::store::{AccessTokenFormat, AuthMethod, Client, Principal};
-use oauth_core::token::{HookError, HostFacts, RESERVED_CLAIMS, TokenAdditions, TokenHook};
+use oauth_core::store::{AccessTokenFormat, AuthMethod, Principal};
+use oauth_core::token::{FactsRequest, HookError, HostFacts, RESERVED_CLAIMS, TokenAdditions, TokenHook};
 use oauth_core::types::Scope;
 use oauth_core::{RequestContext, ValidatedGrant};
 use oauth_testkit::block_on;
@@ -61,7 +61,7 @@ struct Greedy;
 
 #[async_trait]
 impl TokenHook for Greedy {
-    async fn facts(&self, _: &RequestContext, _: &Client, _: &Principal) -> Result<HostFacts, HookError> {
+    async fn facts(&self, _: &RequestContext, _: &FactsRequest<'_>) -> Result<HostFacts, HookError> {
         Ok(HostFacts::new())
     }
 
