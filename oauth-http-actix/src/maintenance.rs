@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use actix_web::rt::time::sleep;
-use oauth_core::AuthorizationServer;
+use oauth_core::{AuthorizationServer, Fault};
 use tokio::runtime::Handle;
 
-/// Starts the loop, unless another one holds the server's lease. It ends with the runtime that it runs on, and gives
-/// the lease back.
+/// Starts the loop, unless another one holds the server's lease. It ends with the server's shutdown or with the
+/// runtime that it runs on, and gives the lease back.
 pub(crate) fn start(server: &AuthorizationServer, pause: Duration) {
     let Ok(runtime) = Handle::try_current() else {
         tracing::warn!(
@@ -22,9 +22,12 @@ pub(crate) fn start(server: &AuthorizationServer, pause: Duration) {
     runtime.spawn(async move {
         let _lease = lease;
         loop {
-            // what failed stands in the audit trail, and the next round tries again
-            while server.maintain().await.is_ok_and(|round| round.purged.more) {}
-            sleep(pause).await;
+            match server.maintain().await {
+                Ok(round) if round.purged.more => {}
+                Err(Fault::ShuttingDown) => return,
+                // what failed stands in the audit trail, and the next round tries again
+                Ok(_) | Err(_) => sleep(pause).await,
+            }
         }
     });
 }
