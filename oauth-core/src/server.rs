@@ -25,7 +25,6 @@ use self::in_flight::InFlight;
 pub use self::keys::{KeyInfo, Keys};
 use self::transport::TransportRule;
 use crate::audit::{AuditSink, Event, What};
-use crate::client_auth::hash_chosen;
 use crate::context::{CorrelationIds, RequestContext};
 use crate::endpoint::{self, Endpoint};
 use crate::error::{Error, Fault};

@@ -6,7 +6,8 @@ mod secret;
 use std::sync::Arc;
 
 pub(crate) use self::credentials::Credentials;
-pub(crate) use self::secret::{hash_chosen, match_generated};
+use self::secret::match_generated;
+pub(crate) use self::secret::{hash_chosen, match_chosen};
 use crate::context::RequestContext;
 use crate::error::{Error, Refusal};
 use crate::policy;
@@ -61,7 +62,7 @@ pub(crate) async fn authenticate(
     };
     let generated = match_generated(presented, secrets);
     let matched = match (generated, &server.chosen_secrets) {
-        (None, Some(pool)) => secret::match_chosen(pool, presented, secrets).await?,
+        (None, Some(pool)) => match_chosen(pool, presented, secrets).await?,
         _ => generated,
     };
     let verdict = judge(found, credentials.method(), matched, context, now, &server.clock);

@@ -57,7 +57,7 @@ impl Endpoints {
     pub(crate) fn settle(self, issuer: &Issuer, has_metadata: bool, mistakes: &mut Vec<String>) -> Mounted {
         let own = |path: Option<String>, default: &str| path.unwrap_or_else(|| format!("{}{default}", issuer.path()));
         let base = self.public_base.unwrap_or_default();
-        if !(base.is_empty() || is_path(&base) && !base.ends_with('/')) {
+        if !(base.is_empty() || is_path(&base)) {
             mistakes.push(format!(
                 "the public base `{base}` is no path; write it like `/auth`, without a slash at the end"
             ));
@@ -107,9 +107,13 @@ impl Mounted {
     }
 }
 
-/// A path that every router takes literally.
+/// A path that every router takes literally: no empty or dot segments, no broken escapes.
 fn is_path(path: &str) -> bool {
-    path.starts_with('/')
-        && !path.starts_with("//")
-        && path.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~' | '/' | '%'))
+    let is_segment = |segment: &str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~' | '%');
+        let mut escapes = segment.split('%').skip(1);
+        let whole = escapes.all(|rest| rest.len() >= 2 && rest.chars().take(2).all(|c| c.is_ascii_hexdigit()));
+        !matches!(segment, "" | "." | "..") && segment.chars().all(plain) && whole
+    };
+    path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(is_segment))
 }

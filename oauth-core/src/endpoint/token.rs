@@ -97,8 +97,13 @@ impl GrantRequest {
         }
         client_credentials::permit(client)?;
         let scope = params.one("scope").map(Scope::parse).transpose().map_err(|_| Refusal::ScopeMalformed)?;
-        let resource: Result<_, _> = params.all("resource").map(ResourceUri::parse).collect();
-        let resource = resource.map_err(|_| Refusal::ResourceMalformed)?;
+        let mut resource = Vec::new();
+        for text in params.all("resource") {
+            let uri = ResourceUri::parse(text).map_err(|_| Refusal::ResourceMalformed)?;
+            if !resource.contains(&uri) {
+                resource.push(uri);
+            }
+        }
         Ok(Self::ClientCredentials(ClientCredentialsRequest { scope, resource }))
     }
 }

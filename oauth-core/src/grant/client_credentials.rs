@@ -41,7 +41,7 @@ pub(crate) fn decide(
 ) -> Result<ValidatedGrant, Refusal> {
     let registered = client.who();
     permit(registered)?;
-    let target = resource::target(&request.resource, registered, &settings.resources)?;
+    let target = resource::target(&request.resource, registered, &settings.resources, settings.format_for(registered))?;
     let bounds = ScopeBounds {
         default: &registered.default_scope,
         client: &registered.scope,

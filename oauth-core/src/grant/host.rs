@@ -30,7 +30,7 @@ pub(crate) fn decide(
     if !user.active {
         return Err(Refusal::SubjectInactive);
     }
-    let target = resource::target(&[], &client, &settings.resources)?;
+    let target = resource::target(&[], &client, &settings.resources, settings.format_for(&client))?;
     let bounds = ScopeBounds {
         default: &client.default_scope,
         client: &client.scope,
@@ -42,7 +42,7 @@ pub(crate) fn decide(
     Ok(ValidatedGrant {
         grant: GRANT,
         principal: Principal::User { subject: user.subject, client: client.id.clone() },
-        client,
+        client: Arc::clone(&client),
         scope,
         audience: target.audience,
         resource: Vec::new(),

@@ -77,9 +77,14 @@ pub(crate) struct GrantSettings {
 }
 
 impl GrantSettings {
+    /// The format of a client's access tokens where no resource has a word on it.
+    fn format_for<'a>(&'a self, client: &'a Client) -> &'a AccessTokenFormat {
+        client.access_token.format.as_ref().unwrap_or(&self.format)
+    }
+
     /// Format and lifetime of an access token: the resource's word, then the client's, then the server's.
     fn access_token(&self, client: &Client, target: &Target<'_>) -> (AccessTokenFormat, Lifetime) {
-        let format = target.format.or(client.access_token.format.as_ref()).unwrap_or(&self.format);
+        let format = target.format.unwrap_or_else(|| self.format_for(client));
         let bound = match format {
             AccessTokenFormat::Opaque => self.opaque_bound,
             AccessTokenFormat::Jwt { .. } => self.jwt_bound,

@@ -23,7 +23,7 @@ pub(crate) struct Target<'a> {
 }
 
 /// The target of a request: the resources that it names, each of which the server must know and the client may use,
-/// or the client's own audience when it names none.
+/// or the client's own audience when it names none. A resource without a word on the format takes `otherwise`.
 ///
 /// # Errors
 /// [`Refusal::ResourceNotAllowed`] for an unknown or unregistered resource; [`Refusal::ResourcesDisagree`] when two
@@ -32,6 +32,7 @@ pub(crate) fn target<'a>(
     requested: &[ResourceUri],
     client: &Client,
     known: &'a [Resource],
+    otherwise: &'a AccessTokenFormat,
 ) -> Result<Target<'a>, Refusal> {
     if requested.is_empty() {
         // RFC 9068 §3: a token without an audience is for everybody, so it is for nobody here
@@ -48,10 +49,11 @@ pub(crate) fn target<'a>(
             .find(|resource| resource.uri == *uri && client.resources.contains(uri))
             .ok_or(Refusal::ResourceNotAllowed)?;
         let audience = Audience::parse(uri.as_str()).map_err(|_| Refusal::ResourceNotAllowed)?;
-        if place > 0 && target.format != resource.format.as_ref() {
+        let format = resource.format.as_ref().unwrap_or(otherwise);
+        if place > 0 && target.format != Some(format) {
             return Err(Refusal::ResourcesDisagree);
         }
-        target.format = resource.format.as_ref();
+        target.format = Some(format);
         if !target.audience.contains(&audience) {
             target.audience.push(audience);
         }

@@ -293,7 +293,7 @@ impl ClientSpec {
                 None
             }
             Err(why) => {
-                mistakes.say(why.to_string());
+                mistakes.say(format!("the lifetime of its access tokens: {why}"));
                 None
             }
         });
@@ -316,6 +316,8 @@ pub(crate) fn parse_networks(texts: &[String], mistakes: &mut Mistakes) -> Vec<I
     let mut networks = Vec::new();
     for text in texts {
         match text.parse::<IpNet>() {
+            Ok(IpNet::V6(network)) if network.addr().to_ipv4_mapped().is_some() => mistakes
+                .say(format!("the network `{text}` is IPv4 written as IPv6 and would match nothing; write it as IPv4")),
             Ok(network) if network.trunc() == network => networks.push(network),
             Ok(network) => mistakes.say(format!("the network `{text}` has host bits set; write `{}`", network.trunc())),
             Err(_) => {

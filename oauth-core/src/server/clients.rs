@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::configured::ConfigErrors;
-use super::{AuthorizationServer, ClientSpec, Inner, hash_chosen};
+use super::{AuthorizationServer, ClientSpec, Inner};
 use crate::audit::What;
+use crate::client_auth::{hash_chosen, match_chosen};
 use crate::context::RequestContext;
 use crate::error::Fault;
 use crate::store::{Client, ClientRegistry, ClientSecretRecord, Register, SecretHash, UpdateClient};
@@ -52,6 +53,12 @@ pub enum EnsureClientError {
          on with `.with_chosen_client_secrets()` on the builder"
     )]
     ChosenSecretsOff(String),
+    /// The client is registered with another secret than the spec's chosen one.
+    #[error(
+        "client `{0}` is registered with another secret than the chosen one of its spec, and a secret that exists is \
+         never replaced; drop `.chosen_secret`, or remove the client first"
+    )]
+    ChosenSecretDiffers(String),
     /// Other nodes kept changing the client.
     #[error("client `{0}` was changed by another node at the same time; try again")]
     Moved(String),
@@ -71,6 +78,7 @@ impl AuthorizationServer {
     /// [`EnsureClientError`]; every mistake of the spec at once.
     pub async fn ensure_client(&self, spec: ClientSpec) -> Result<EnsuredClient, EnsureClientError> {
         let server = &*self.inner;
+        let _busy = server.in_flight.enter().ok_or(Fault::ShuttingDown)?;
         let now = server.clock.now();
         let wanted = spec.check(&server.grant_settings, server.keys.algorithms(), now)?;
         if spec.chosen_secret.is_some() && server.chosen_secrets.is_none() {
@@ -80,7 +88,10 @@ impl AuthorizationServer {
         for _ in 0..TRIES {
             let done = match server.stores.clients.find(&wanted.id).await.map_err(Fault::from)? {
                 None => server.register(registry, &spec, wanted.clone(), now).await?,
-                Some(held) => server.bring_up_to_date(registry, held, &wanted).await?,
+                Some(held) => {
+                    server.require_chosen(&spec, &held).await?;
+                    server.bring_up_to_date(registry, &spec, held, &wanted).await?
+                }
             };
             if let Some(done) = done {
                 if done.registration != Registration::Unchanged {
@@ -106,10 +117,7 @@ impl Inner {
     ) -> Result<Option<EnsuredClient>, Fault> {
         let mut secret = None;
         if client.is_confidential() {
-            let (hash, shown) = self.make_secret(spec).await?;
-            let id = KeyId::parse("1").map_err(|error| Fault::Signing(error.to_string()))?;
-            client.secrets.push(ClientSecretRecord { id, hash, created_at: now, expires_at: None });
-            secret = shown;
+            secret = self.give_secret(spec, &mut client, now).await?;
         }
         Ok(match registry.register(client.clone()).await? {
             Register::Registered => {
@@ -117,6 +125,28 @@ impl Inner {
             }
             Register::Taken => None,
         })
+    }
+
+    /// Adds the client's first secret; answers what may be shown of it.
+    async fn give_secret(
+        &self,
+        spec: &ClientSpec,
+        client: &mut Client,
+        now: Timestamp,
+    ) -> Result<Option<ClientSecret>, Fault> {
+        let (hash, shown) = self.make_secret(spec).await?;
+        let id = KeyId::parse("1").map_err(|error| Fault::Signing(error.to_string()))?;
+        client.secrets.push(ClientSecretRecord { id, hash, created_at: now, expires_at: None });
+        Ok(shown)
+    }
+
+    /// Refuses a spec whose chosen secret is none of the client's.
+    async fn require_chosen(&self, spec: &ClientSpec, held: &Client) -> Result<(), EnsureClientError> {
+        let (Some(chosen), Some(pool)) = (&spec.chosen_secret, &self.chosen_secrets) else { return Ok(()) };
+        if held.secrets.is_empty() || match_chosen(pool, chosen.expose(), &held.secrets).await?.is_some() {
+            return Ok(());
+        }
+        Err(EnsureClientError::ChosenSecretDiffers(spec.id.clone()))
     }
 
     async fn make_secret(&self, spec: &ClientSpec) -> Result<(SecretHash, Option<ClientSecret>), Fault> {
@@ -140,10 +170,15 @@ impl Inner {
     async fn bring_up_to_date(
         &self,
         registry: &dyn ClientRegistry,
+        spec: &ClientSpec,
         held: Arc<Client>,
         wanted: &Client,
     ) -> Result<Option<EnsuredClient>, Fault> {
+        // what a spec cannot say stays as it is
         let mut next = wanted.clone();
+        next.redirect_uris.clone_from(&held.redirect_uris);
+        next.refresh = held.refresh.clone();
+        next.acts_for.clone_from(&held.acts_for);
         next.version = held.version;
         next.active = held.active;
         next.secrets.clone_from(&held.secrets);
@@ -155,9 +190,13 @@ impl Inner {
         }
         next.version = held.version.saturating_add(1);
         next.updated_at = wanted.updated_at;
+        let mut secret = None;
+        if next.is_confidential() && next.secrets.is_empty() {
+            secret = self.give_secret(spec, &mut next, wanted.updated_at).await?;
+        }
         Ok(match registry.update(next.clone(), held.version).await? {
             UpdateClient::Updated => {
-                Some(EnsuredClient { client: Arc::new(next), secret: None, registration: Registration::Changed })
+                Some(EnsuredClient { client: Arc::new(next), secret, registration: Registration::Changed })
             }
             UpdateClient::Stale | UpdateClient::Unknown => None,
         })

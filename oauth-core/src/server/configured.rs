@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use ipnet::IpNet;
+
 use super::builder::Builder;
 use super::client_spec::{Mistakes, check_format, parse_networks};
 use super::clock::ServerClock;
@@ -87,7 +89,8 @@ impl Builder {
         let algorithms = self.check_algorithms(&mut mistakes);
         let rules = self.check_key_periods(&mut mistakes);
         let grant_settings = self.check_tokens(&algorithms, &mut mistakes);
-        let proxies = parse_networks(&self.proxies, &mut mistakes);
+        let proxies = self.check_proxies(&mut mistakes);
+        self.check_provided(&mut mistakes);
         let has_metadata = self.issuer.kind() != IssuerKind::LegacyName;
         let mounted = self.endpoints.settle(&self.issuer, has_metadata, &mut mistakes.0);
         if self.hashing_threads.is_some_and(|threads| !(1..=64).contains(&threads)) {
@@ -103,7 +106,7 @@ impl Builder {
             .hashing_threads
             .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4)));
         Ok(Configured {
-            metadata: metadata(&self.issuer, &mounted),
+            metadata: if has_metadata { metadata(&self.issuer, &mounted) } else { Vec::new() },
             challenge: format!("Basic realm=\"{}\"", self.issuer),
             jwks_cache_control: format!("public, max-age={}", self.jwks_max_age.as_secs()),
             key_settings: KeySettings {
@@ -150,6 +153,39 @@ impl Builder {
         }
     }
 
+    fn check_proxies(&self, mistakes: &mut Mistakes) -> Vec<IpNet> {
+        let proxies = parse_networks(&self.proxies, mistakes);
+        for everybody in proxies.iter().filter(|network| network.prefix_len() == 0) {
+            mistakes.say(format!(
+                "`{everybody}` declares the whole internet a proxy that ends TLS; name your proxies, or say \
+                 `.danger().plain_http()`"
+            ));
+        }
+        let name = &self.address_header;
+        let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        if name.is_empty() || !name.chars().all(is_token) || name == "forwarded" {
+            mistakes.say(format!(
+                "`{name}` cannot tell an address; name a field that holds plain addresses, such as `x-forwarded-for`"
+            ));
+        }
+        proxies
+    }
+
+    fn check_provided(&self, mistakes: &mut Mistakes) {
+        let mut names = Vec::new();
+        for provided in &self.provided {
+            let name = match provided {
+                ProvidedKey::Imported { kid, .. } => kid.as_ref().map(|kid| format!("key id `{kid}`")),
+                ProvidedKey::External(signer) => Some(format!("external signer `{}`", signer.name())),
+            };
+            match name {
+                Some(name) if names.contains(&name) => mistakes.say(format!("the {name} is given twice; drop one")),
+                Some(name) => names.push(name),
+                None => {}
+            }
+        }
+    }
+
     /// Every algorithm of a declared format, and those named besides.
     fn check_algorithms(&self, mistakes: &mut Mistakes) -> Vec<Alg> {
         let formats = self.resources.iter().filter_map(|(_, resource)| resource.access_token.as_ref());
@@ -175,9 +211,16 @@ impl Builder {
     }
 
     fn check_key_periods(&self, mistakes: &mut Mistakes) -> KeyRules {
-        let announce = mistakes.keep(Lifetime::try_from(self.announce), || Lifetime::SECOND);
-        let sign = mistakes.keep(Lifetime::try_from(self.sign), || Lifetime::SECOND);
-        let max_age = mistakes.keep(Lifetime::try_from(self.jwks_max_age), || Lifetime::SECOND);
+        let mut span = |name: &str, span| {
+            let span = Lifetime::try_from(span);
+            span.map_err(|why| mistakes.say(format!("{name}: {why}"))).ok()
+        };
+        let announce = span("the announcement of keys", self.announce);
+        let sign = span("the signing period of keys", self.sign);
+        let max_age = span("the JWKS max-age", self.jwks_max_age);
+        let (Some(announce), Some(sign), Some(max_age)) = (announce, sign, max_age) else {
+            return KeyRules { announce: Lifetime::SECOND, sign: Lifetime::SECOND, linger: Lifetime::SECOND };
+        };
         if max_age.seconds() > 24 * 3600 {
             mistakes.say("readers may keep the JWK set for a day at most; lower `.jwks_max_age`".into());
         }
@@ -202,7 +245,8 @@ impl Builder {
             AccessTokenFormat::Opaque => OPAQUE_BOUND,
             AccessTokenFormat::Jwt { .. } => JWT_BOUND,
         };
-        let lifetime = mistakes.keep(Lifetime::try_from(self.lifetime), || Lifetime::SECOND);
+        let lifetime = Lifetime::try_from(self.lifetime).map_err(|why| format!("the lifetime of access tokens: {why}"));
+        let lifetime = mistakes.keep(lifetime, || Lifetime::SECOND);
         if lifetime > bound {
             mistakes.say(format!(
                 "access tokens would live {lifetime}; a JWT that is verified without asking us may live {JWT_BOUND} at \
@@ -227,6 +271,11 @@ impl Builder {
         let mut resources: Vec<Resource> = Vec::new();
         for (text, settings) in &self.resources {
             let scope = settings.scope.as_deref().map(|text| mistakes.keep(Scope::parse(text), Scope::empty));
+            if settings.scope.as_deref() == Some("") {
+                mistakes.say(format!(
+                    "the resource `{text}` knows no scope, so nothing can be granted for it; use `None` for any"
+                ));
+            }
             let lifetime =
                 settings.access_token_lifetime.map(|span| mistakes.keep(Lifetime::try_from(span), || Lifetime::SECOND));
             if let Some(format) = &settings.access_token {

@@ -20,7 +20,7 @@ fn mistakes(configure: impl FnOnce(Builder) -> Builder) -> Vec<String> {
 #[test]
 fn each_mistake_is_told_with_its_mend() {
     let day = Duration::from_secs(24 * 3600);
-    let cases: [(Vec<String>, &str); 14] = [
+    let cases: [(Vec<String>, &str); 22] = [
         (mistakes(|b| b.access_token_lifetime(Duration::ZERO)), "1 to 4294967295 whole seconds"),
         (mistakes(|b| b.access_token_lifetime(2 * Duration::from_secs(3600))), "may live 3600 s at most"),
         (mistakes(|b| b.access_token(AccessTokenFormat::Opaque).access_token_lifetime(2 * day)), "86400 s"),
@@ -33,6 +33,19 @@ fn each_mistake_is_told_with_its_mend() {
         (mistakes(|b| b.resource("orders", ResourceSettings::default())), "absolute URI without fragment"),
         (mistakes(|b| b.endpoints(Endpoints::new().token("token"))), "begin it with `/`"),
         (mistakes(|b| b.endpoints(Endpoints::new().token("/x").jwks("/x"))), "give each its own path"),
+        (mistakes(|b| b.access_token_lifetime(Duration::from_millis(1500))), "the lifetime of access tokens:"),
+        (mistakes(|b| b.jwks_max_age(Duration::ZERO)), "the JWKS max-age:"),
+        (mistakes(|b| b.tls_terminated_by(["0.0.0.0/0"])), "declares the whole internet a proxy"),
+        (mistakes(|b| b.tls_terminated_by(["::ffff:203.0.113.0/120"])), "write it as IPv4"),
+        (mistakes(|b| b.client_address_header("x forwarded:")), "name a field that holds plain addresses"),
+        (mistakes(|b| b.endpoints(Endpoints::new().jwks("/a/../b"))), "begin it with `/`"),
+        (mistakes(|b| b.endpoints(Endpoints::new().jwks("/a%zz"))), "begin it with `/`"),
+        (
+            mistakes(|b| {
+                b.resource("https://a", ResourceSettings { scope: Some(String::new()), ..Default::default() })
+            }),
+            "knows no scope",
+        ),
         (mistakes(|b| b.hashing_threads(0)), "1 to 64 threads"),
         (mistakes(|b| b.family_limit(0)), "use 1 or more"),
     ];

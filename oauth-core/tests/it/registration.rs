@@ -39,6 +39,36 @@ fn a_changed_spec_changes_the_client_but_not_its_secret_nor_its_active_flag() {
 }
 
 #[test]
+fn a_client_that_becomes_confidential_gets_a_secret_and_keeps_what_a_spec_cannot_say() {
+    let world = Parts::new().start(|builder| builder);
+    let public = ClientSpec::public("app").scope("a").audience(["x"]);
+    assert!(block_on(world.server.ensure_client(public)).unwrap().secret.is_none());
+    let id = ClientId::parse("app").unwrap();
+    let mut client = (*block_on(world.memory.find(&id)).unwrap().unwrap()).clone();
+    client.redirect_uris = vec!["https://app.example/cb".to_owned()];
+    client.version = 2;
+    assert_eq!(block_on(world.memory.update(client, 1)).unwrap(), UpdateClient::Updated);
+    let confidential = ClientSpec::confidential("app").scope("a").audience(["x"]);
+    let changed = block_on(world.server.ensure_client(confidential)).unwrap();
+    assert_eq!(changed.client.redirect_uris, ["https://app.example/cb"]);
+    let secret = changed.secret.unwrap();
+    assert_eq!(world.post(basic("app", secret.expose(), "grant_type=client_credentials")).status, 200);
+}
+
+#[test]
+fn a_chosen_secret_that_differs_is_told_not_ignored() {
+    let world = Parts::new().start(|builder| builder.with_chosen_client_secrets().hashing_threads(1));
+    assert_eq!(
+        block_on(world.server.ensure_client(spec().chosen_secret("one"))).unwrap().registration,
+        Registration::Made
+    );
+    let again = block_on(world.server.ensure_client(spec().chosen_secret("one"))).unwrap();
+    assert_eq!(again.registration, Registration::Unchanged);
+    let why = block_on(world.server.ensure_client(spec().chosen_secret("two"))).unwrap_err().to_string();
+    assert!(why.contains("never replaced"), "{why}");
+}
+
+#[test]
 fn nodes_that_start_together_make_one_client() {
     let parts = Parts::new();
     let memory = parts.memory.clone();
