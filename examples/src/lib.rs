@@ -74,3 +74,8 @@ fn asked_to_end() -> Result<impl Future<Output = ()> + Send + 'static, Failure> 
         let _ = tokio::signal::ctrl_c().await;
     })
 }
+
+/// The README's snippet, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -143,7 +143,8 @@ impl fmt::Debug for SealingKey {
 
 /// The sealing keys of a server: the first seals, every one opens.
 ///
-/// To rotate, put the new key first and keep the older ones until every record was sealed again.
+/// To rotate on several nodes, first give every node the new key as an older one, then put it first; keep the old one
+/// until every record was sealed again, which a round of maintenance does.
 #[derive(Debug)]
 pub struct SealingKeys {
     first: SealingKey,
