@@ -27,7 +27,8 @@ use crate::{Challenge, Denied, Guard, RequiredScopes, bearer};
 /// | not to be known now | 503 |
 ///
 /// A token in query or form is never taken; beside one in the header it is a second one. Let this be the first argument
-/// of a handler that reads a form, so that it sees the form too. Without a [`Guard`] among the application data every request is a 500.
+/// of a handler that reads a form, so that it sees the form too. Without a [`Guard`] among the application data every
+/// request is a 500.
 pub struct Access<S = ()> {
     verified: VerifiedAccess,
     challenge: Challenge,
