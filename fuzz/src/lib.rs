@@ -10,8 +10,11 @@ pub mod pem;
 pub mod scope;
 mod server;
 
+/// Panics when the code under test does what it must not.
+pub type Check = fn(&[u8]);
+
 /// Every target by name.
-pub const TARGETS: [(&str, fn(&[u8])); 6] = [
+pub const TARGETS: [(&str, Check); 6] = [
     ("form_and_basic", form_and_basic::check),
     ("issuer_and_resource", issuer_and_resource::check),
     ("jwk_set", jwk_set::check),
