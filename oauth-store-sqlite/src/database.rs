@@ -63,7 +63,7 @@ impl Database {
     pub async fn close(&self) {
         let taken = self.shared.engine.write().unwrap_or_else(PoisonError::into_inner).take();
         let Some(engine) = taken else { return };
-        engine.writer.drain().await;
+        let _ = engine.writer.barrier().await;
         if let Some(engine) = Arc::into_inner(engine) {
             engine.end().await;
         }

@@ -21,11 +21,12 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// The running engine of this file, or a new one. `path` is canonical.
+    /// The running engine of this file, or a new one; also when a panic ended the threads of the one there was. `path`
+    /// is canonical.
     pub(crate) fn of(path: &Path) -> Result<Arc<Self>, OpenError> {
         // A panic under the lock leaves a map that is still true.
         let mut engines = ENGINES.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(engine) = engines.get(path).and_then(Weak::upgrade) {
+        if let Some(engine) = engines.get(path).and_then(Weak::upgrade).filter(|engine| engine.is_alive()) {
             return Ok(engine);
         }
         let engine = Arc::new(Self::start(path)?);
@@ -43,6 +44,10 @@ impl Engine {
         let readers = Readers::start(reading?).map_err(io)?;
         let writer = Writer::start(writing).map_err(io)?;
         Ok(Self { writer, readers })
+    }
+
+    fn is_alive(&self) -> bool {
+        self.writer.is_alive() && self.readers.is_alive()
     }
 
     /// Finishes what was accepted. The writer goes last: the last connection to close folds the WAL into the file.

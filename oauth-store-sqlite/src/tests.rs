@@ -276,3 +276,44 @@ async fn two_databases_of_one_file_share_a_writer_and_close_apart() {
     let left: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["oauth.db"], "the last one to close folds the WAL into the file");
 }
+
+#[tokio::test]
+async fn a_thread_that_panics_leaves_nobody_waiting_and_opening_again_mends_it() {
+    let directory = Directory::new();
+    let mark = |store: SqliteStore| async move { store.raise_clock_mark(Timestamp::from_millis(7)).await };
+    for panics_in_the_writer in [true, false] {
+        let store = open(&directory);
+        if panics_in_the_writer {
+            let gate = Arc::new(Barrier::new(2));
+            let held = Arc::clone(&gate);
+            let panicking = tokio::spawn({
+                let store = store.clone();
+                async move {
+                    let job = move |_: &Connection, _: &str| -> Result<(), Failure> {
+                        held.wait();
+                        panic!("planted");
+                    };
+                    store.write(job).await
+                }
+            });
+            tokio::task::yield_now().await;
+            let waiting = tokio::spawn(mark(store.clone()));
+            tokio::task::yield_now().await;
+            gate.wait();
+            assert_eq!(panicking.await.unwrap().unwrap_err().kind(), StoreErrorKind::Unavailable);
+            assert_eq!(waiting.await.unwrap().unwrap_err().kind(), StoreErrorKind::Unavailable);
+            assert_eq!(mark(store.clone()).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
+        } else {
+            // Each panic ends one of the threads; the last leaves nobody.
+            for _ in 0..8 {
+                let job = |_: &Connection, _: &str| -> Result<(), Failure> { panic!("planted") };
+                assert_eq!(store.read(job).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
+            }
+        }
+        let again = open(&directory);
+        assert_eq!(mark(again.clone()).await.unwrap().millis(), 7);
+        assert!(again.read(|connection, _| Ok(connection.is_autocommit())).await.unwrap());
+        store.close().await;
+        again.close().await;
+    }
+}

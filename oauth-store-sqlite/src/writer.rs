@@ -39,12 +39,18 @@ impl Writer {
         Ok(answer)
     }
 
-    /// Waits until everything that was accepted before is done.
-    pub(crate) async fn drain(&self) {
+    /// Enqueues an operation that does nothing. Its outcome says nothing about the others; that it has one says that
+    /// everything that was accepted before is done.
+    pub(crate) fn barrier(&self) -> oneshot::Receiver<Result<(), StoreError>> {
         let (work, answer) = Work::of(|_| Ok(()));
-        self.jobs.push_past_the_limit(Box::new(work));
-        // Its own outcome says nothing about the others; that it has one does.
-        let _ = answer.await;
+        // When it is refused nothing is under way, and the dropped half of the channel says so.
+        let _ = self.jobs.push_past_the_limit(Box::new(work));
+        answer
+    }
+
+    /// Whether its thread runs.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.jobs.is_served()
     }
 
     /// Finishes what was accepted, and closes the connection.
