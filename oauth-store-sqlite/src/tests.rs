@@ -272,7 +272,7 @@ async fn two_databases_of_one_file_share_a_writer_and_close_apart() {
     assert_eq!(one.write(thread).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
     assert_eq!(one.read(thread).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
     assert_eq!(other.raise_clock_mark(Timestamp::from_millis(7)).await.unwrap().millis(), 7);
-    other.close().await;
+    other.database().close().await;
     let left: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["oauth.db"], "the last one to close folds the WAL into the file");
 }

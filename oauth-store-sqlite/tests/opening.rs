@@ -35,6 +35,36 @@ fn a_file_without_close_is_read_as_a_crash_left_it() {
 }
 
 #[test]
+fn a_store_that_was_opened_alone_lets_go_of_the_file_with_the_last_of_its_tenants() {
+    let directory = Directory::new();
+    let store = SqliteStore::open(directory.file()).unwrap();
+    let other = store.database().tenant("other".parse().unwrap());
+    drop(store.database().tenant("third".parse().unwrap()));
+    let files = || fs::read_dir(directory.path()).unwrap().count();
+    block_on(store.close());
+    block_on(store.close());
+    assert!(block_on(store.raise_clock_mark(NOW)).is_err());
+    assert_eq!(block_on(other.raise_clock_mark(NOW)).unwrap(), NOW);
+    assert_eq!(files(), 3, "the database, its log and the log's index");
+    block_on(other.close());
+    assert_eq!(files(), 1);
+}
+
+#[test]
+fn a_database_outlives_its_stores_and_closes_them_all() {
+    let directory = Directory::new();
+    let database = Database::open(directory.file()).unwrap();
+    let [one, other] = ["one", "other"].map(|name| database.tenant(name.parse().unwrap()));
+    block_on(one.close());
+    let again = database.tenant("one".parse().unwrap());
+    assert_eq!(block_on(again.raise_clock_mark(NOW)).unwrap(), NOW);
+    block_on(database.close());
+    assert!(block_on(again.raise_clock_mark(NOW)).is_err());
+    assert!(block_on(other.raise_clock_mark(NOW)).is_err());
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+#[test]
 fn a_newer_schema_is_refused_and_left_alone() {
     let directory = Directory::new();
     migrate(directory.file()).unwrap();

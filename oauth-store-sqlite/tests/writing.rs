@@ -11,7 +11,7 @@ use oauth_core::store::{
     ClientRegistry, ClientSecretRecord, GrantStore, InsertToken, PasswordHash, SecretHash, StoreError, StoreErrorKind,
 };
 use oauth_core::types::{SecretDigest, Timestamp, TokenDigest};
-use oauth_store_sqlite::SqliteStore;
+use oauth_store_sqlite::{Database, SqliteStore};
 use oauth_testkit::block_on;
 use rusqlite::Connection;
 
@@ -92,6 +92,24 @@ fn what_was_enqueued_happens_though_its_caller_is_gone() {
     for n in 0..8 {
         assert!(block_on(store.find_access_token(&digest(n))).unwrap().is_some(), "token {n}");
     }
+}
+
+#[test]
+fn closing_one_tenant_waits_for_what_it_accepted() {
+    let directory = Directory::new();
+    let database = Database::open(directory.file()).unwrap();
+    let [store, other] = ["one", "other"].map(|name| database.tenant(name.parse().unwrap()));
+    let lock = Lock::on(&directory.file());
+    let mut waiting = inserts(&store, 0..8);
+    assert!(waiting.iter_mut().all(|insert| poll_once(insert).is_none()));
+    drop(waiting);
+    let mut closing = store.close();
+    assert!(poll_once(&mut closing).is_none());
+    drop(lock);
+    block_on(closing);
+    let rows = "SELECT count(*) FROM access_token";
+    assert_eq!(stranger(&directory.file()).query_row(rows, [], |row| row.get::<_, i64>(0)).unwrap(), 8);
+    assert_eq!(block_on(other.raise_clock_mark(NOW)).unwrap(), NOW);
 }
 
 #[test]

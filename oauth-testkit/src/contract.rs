@@ -80,6 +80,7 @@ macro_rules! store_contract {
             purge_keeps_what_still_counts
             the_clock_mark_only_rises
             a_closed_store_is_unavailable
+            closing_one_tenant_leaves_the_others_open
 
             tenants_do_not_see_each_other
             tenants_do_not_change_each_other

@@ -20,6 +20,7 @@ pub(crate) enum Fault {
     CaseIgnored,
     ClockMarkFalls,
     CloseIsIgnored,
+    CloseReachesOtherTenants,
     CutoffExcludesItsTime,
     CutoffKindsMixed,
     CutoffMovesBack,

@@ -7,7 +7,7 @@ use oauth_core::store::{
     AccessTokenRecord, Cutoff, CutoffKey, FamilyRecord, FoundAccessToken, GrantStore, InsertToken, Purged,
     RevokeFamily, RevokeToken, RevokedWhy, Standing, StandingQuery, StartFamily, StartOutcome, StoreError,
 };
-use oauth_core::types::{ClientId, FamilyId, Lifetime, Subject, Timestamp, TokenDigest, TokenId};
+use oauth_core::types::{ClientId, FamilyId, Lifetime, Subject, Tenant, Timestamp, TokenDigest, TokenId};
 
 use crate::faulty::{Fault, Faulty};
 
@@ -184,7 +184,11 @@ impl GrantStore for Faulty {
     }
 
     async fn close(&self) {
-        if !self.has(Fault::CloseIsIgnored) {
+        if self.has(Fault::CloseReachesOtherTenants) {
+            for tenant in ["default", "other"] {
+                self.inner.for_tenant(Tenant::parse(tenant).unwrap()).close().await;
+            }
+        } else if !self.has(Fault::CloseIsIgnored) {
             self.inner.close().await;
         }
     }

@@ -111,6 +111,7 @@ planted! {
     purge_keeps_what_still_counts catches PurgeForgetsEndedFamilies
     the_clock_mark_only_rises catches ClockMarkFalls
     a_closed_store_is_unavailable catches CloseIsIgnored
+    closing_one_tenant_leaves_the_others_open catches CloseReachesOtherTenants
 }
 
 /// Faults of clauses that caught another one above.
