@@ -51,6 +51,12 @@ pub enum OpenError {
         /// The newest schema of this build.
         known: u32,
     },
+    /// The program is linked with an SQLite that can corrupt a file which several processes share.
+    #[error("this program is linked with SQLite {found}, which can corrupt a shared file; at least 3.51.3 is needed")]
+    OldSqlite {
+        /// The version that is linked.
+        found: &'static str,
+    },
     /// Busy for too long, no space, no permission: may work later.
     #[error("`{}` cannot be used now: {source}", path.display())]
     Unavailable {

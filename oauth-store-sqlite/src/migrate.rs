@@ -38,6 +38,7 @@ pub fn migrate(url_or_path: impl AsRef<Path>) -> Result<(), OpenError> {
 
 /// A connection, set up, to a file that is ours and has the newest schema.
 pub(crate) fn open_migrated(path: &Path) -> Result<Connection, OpenError> {
+    connection::judge_sqlite()?;
     let failed = |error| OpenError::sqlite(path, error);
     let connection = connection::open(path).map_err(failed)?;
     // Judge the file before the first change to it: the journal mode is one.
