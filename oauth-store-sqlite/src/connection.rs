@@ -47,7 +47,8 @@ fn be_patient(connection: &mut Connection) -> Result<()> {
 /// Sets what durability rests on, and checks that it is in force.
 ///
 /// `synchronous=FULL` because in WAL mode `NORMAL` can lose a committed transaction when the power fails, and a lost
-/// commit un-spends a token. `fullfsync` asks macOS for what `fsync` does elsewhere.
+/// commit un-spends a token. `fullfsync` asks macOS for what `fsync` does elsewhere. A log
+/// that grew past 16 MiB in a rush is cut back to that.
 pub(crate) fn configure(connection: &Connection) -> Result<()> {
     let mode: String = retry_busy(|| connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)))?;
     if mode != "wal" {
@@ -60,6 +61,7 @@ pub(crate) fn configure(connection: &Connection) -> Result<()> {
         "PRAGMA synchronous = FULL;
          PRAGMA fullfsync = ON;
          PRAGMA checkpoint_fullfsync = ON;
+         PRAGMA journal_size_limit = 16777216;
          PRAGMA trusted_schema = OFF;",
     )
 }

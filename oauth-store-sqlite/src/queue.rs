@@ -89,6 +89,11 @@ impl<T> Exit<T> {
         let count = most.min(state.waiting.len());
         state.waiting.drain(..count).collect()
     }
+
+    /// Takes all that waits, without waiting for it.
+    pub(crate) fn take_all(&self) -> VecDeque<T> {
+        std::mem::take(&mut self.0.lock().waiting)
+    }
 }
 
 impl<T> Clone for Exit<T> {

@@ -25,6 +25,7 @@ struct Pragmas {
     journal_mode: String,
     synchronous: i64,
     fullfsync: i64,
+    journal_size_limit: i64,
     query_only: i64,
 }
 
@@ -34,6 +35,7 @@ fn pragmas(connection: &Connection) -> Pragmas {
         journal_mode: connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap(),
         synchronous: number("synchronous"),
         fullfsync: number("fullfsync"),
+        journal_size_limit: number("journal_size_limit"),
         query_only: number("query_only"),
     }
 }
@@ -58,7 +60,13 @@ async fn durability_is_in_force_on_every_connection() {
             })
         })
         .collect();
-    let expected = |query_only| Pragmas { journal_mode: "wal".into(), synchronous: FULL, fullfsync: 1, query_only };
+    let expected = |query_only| Pragmas {
+        journal_mode: "wal".into(),
+        synchronous: FULL,
+        fullfsync: 1,
+        journal_size_limit: 16 << 20,
+        query_only,
+    };
     for read in reads {
         assert_eq!(read.await.unwrap(), expected(1));
     }
@@ -316,4 +324,41 @@ async fn a_thread_that_panics_leaves_nobody_waiting_and_opening_again_mends_it()
         store.close().await;
         again.close().await;
     }
+}
+
+#[tokio::test]
+async fn purge_takes_some_of_every_table() {
+    let directory = Directory::new();
+    let store = open(&directory);
+    let fill = |connection: &Connection, _: &str| {
+        Ok(connection.execute_batch(
+            "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 100)
+             INSERT INTO access_token SELECT 'default', CAST(n AS BLOB), n, NULL, 'c', NULL, '[]', '[]', '[]', NULL, NULL, NULL, NULL,
+                                             NULL, 0, 1, 0, x'' FROM n;
+             INSERT INTO tombstone VALUES ('default', 'a', 1), ('default', 'b', 1);
+             INSERT INTO family (tenant, id, client, subject, scope, resource, issued_at, seen_at, absolute_expires_at,
+                                 extra)
+                 VALUES ('default', x'01', 'c', 's', '[]', '[]', 0, 0, 1, x'');",
+        )?)
+    };
+    store.write(fill).await.unwrap();
+    let rows = |connection: &Connection, _: &str| {
+        let count = "SELECT (SELECT count(*) FROM access_token), (SELECT count(*) FROM tombstone),
+                            (SELECT count(*) FROM family)";
+        Ok(connection.query_row(count, [], |row| Ok([row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?]))?)
+    };
+    let purged = store.purge_expired(Timestamp::from_millis(2), 12).await.unwrap();
+    assert_eq!((purged.rows, purged.more), (12, true));
+    assert_eq!(store.read(rows).await.unwrap(), [91, 0, 0]);
+    let purged = store.purge_expired(Timestamp::from_millis(2), 1000).await.unwrap();
+    assert_eq!((purged.rows, purged.more), (91, false));
+}
+
+#[tokio::test]
+async fn a_failure_that_many_share_is_told_once_in_one_sentence() {
+    let directory = Directory::new();
+    let store = open(&directory);
+    store.write(|connection, _| Ok(connection.execute_batch("PRAGMA user_version = 9999")?)).await.unwrap();
+    let text = store.raise_clock_mark(Timestamp::from_millis(7)).await.unwrap_err().to_string();
+    assert_eq!(text.matches("unavailable").count(), 1, "{text}");
 }

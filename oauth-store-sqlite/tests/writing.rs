@@ -172,13 +172,19 @@ fn readers_do_not_wait_for_the_writer() {
 }
 
 #[test]
-fn a_lock_that_is_never_released_is_unavailable_and_passes() {
+fn a_lock_that_is_never_released_is_unavailable_for_all_at_once_and_passes() {
     let directory = Directory::new();
     let store = SqliteStore::open(directory.file()).unwrap();
     let lock = Lock::on(&directory.file());
-    let error = block_on(store.raise_clock_mark(NOW)).unwrap_err();
-    assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
+    // Three groups: the second and the third do not wait anew.
+    let mut waiting = inserts(&store, 0..300);
+    assert!(waiting.iter_mut().all(|insert| poll_once(insert).is_none()));
+    let first = block_on(waiting.remove(0)).unwrap_err();
     drop(lock);
+    assert_eq!(first.kind(), StoreErrorKind::Unavailable, "{first}");
+    for insert in waiting {
+        assert_eq!(block_on(insert).unwrap_err().kind(), StoreErrorKind::Unavailable);
+    }
     assert_eq!(block_on(store.raise_clock_mark(Timestamp::from_millis(5))).unwrap().millis(), 5, "nothing was written");
 }
 
