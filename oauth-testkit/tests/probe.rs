@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use oauth_core::store::{Cutoff, CutoffKey, GrantStore, Principal, Standing, StandingQuery, StoreErrorKind};
+use oauth_core::store::{Cutoff, CutoffKey, GrantStore, Standing, StandingQuery, StoreErrorKind};
 use oauth_core::types::{ClientId, Tenant, Timestamp};
 use oauth_store_memory::MemoryStore;
 use oauth_testkit::{Fixture, Method, Probe, Times, block_on};

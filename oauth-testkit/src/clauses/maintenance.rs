@@ -1,7 +1,8 @@
 //! Purge removes what is of no use and nothing else; the clock's mark rises; a closed store says so.
 
 use oauth_core::store::{
-    AccessTokenRecord, CutoffKey, FamilyRecord, InsertToken, KeyState, Purged, Register, RevokeToken, RevokedWhy, Standing, StandingQuery,
+    AccessTokenRecord, CutoffKey, FamilyRecord, InsertToken, KeyState, Purged, Register, RevokeToken, RevokedWhy,
+    Standing, StandingQuery,
 };
 use oauth_core::types::Timestamp;
 

@@ -30,6 +30,7 @@ pub(crate) enum Fault {
     FirstTokenForgotten,
     /// None but the [`Losses`].
     Forgetful,
+    HandleTakenTwice,
     InsertIgnoresFamily,
     KeyIdTakenTwice,
     KeysInOrderOfTheirIds,
@@ -48,7 +49,10 @@ pub(crate) enum Fault {
     SecondActiveKey,
     SecondReasonWins,
     StartInTwoSteps,
+    StartsFamilyBeforeToken,
     TakenDigestIsFine,
+    TokenTakesItsFamily,
+    TombstoneEndsIn2106,
     TransitionStepByStep,
     UnknownFamilyIsLive,
     UpdateIgnoresVersion,
