@@ -61,7 +61,7 @@ pub(crate) fn create(path: &Path) -> Result<PathBuf, OpenError> {
 }
 
 /// SQLite names the log after the file: under two names one file would have two logs, and be corrupted.
-#[cfg_attr(not(unix), expect(unused_variables, clippy::unnecessary_wraps, reason = "names are counted on unix only"))]
+#[cfg_attr(not(unix), expect(unused_variables, reason = "names are counted on unix only"))]
 fn refuse_second_name(path: &Path, file: &Metadata) -> Result<(), OpenError> {
     #[cfg(unix)]
     if file.is_file() && std::os::unix::fs::MetadataExt::nlink(file) != 1 {
