@@ -1,6 +1,6 @@
 //! Families by id, with the two orders in which they end: by age within one grant, and by their absolute end.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use oauth_core::store::{FamilyRecord, RevokeFamily, RevokedWhy};
 use oauth_core::types::{ClientId, FamilyId, Subject, Timestamp};
@@ -12,6 +12,8 @@ use crate::cutoffs::Cutoffs;
 pub(crate) struct Families {
     rows: HashMap<FamilyId, FamilyRecord>,
     by_end: BTreeSet<(Timestamp, FamilyId)>,
+    /// What refresh tokens begin with; a family keeps its own until it is purged.
+    handles: HashSet<[u8; 8]>,
     /// Families that nobody revoked, oldest first: what the live limit counts, without walking through those that ended.
     unrevoked: HashMap<(Subject, ClientId), BTreeSet<(Timestamp, FamilyId)>>,
 }
@@ -21,8 +23,18 @@ impl Families {
         self.rows.get(id)
     }
 
-    /// Adds a family whose id is free.
+    /// What of a new family is taken already, in words for the operator.
+    pub(crate) fn collision(&self, family: &FamilyRecord) -> Option<&'static str> {
+        if self.rows.contains_key(&family.id) {
+            return Some("the family id is taken");
+        }
+        let taken = handle(family).is_some_and(|handle| self.handles.contains(&handle));
+        taken.then_some("the handle of the refresh tokens is taken")
+    }
+
+    /// Adds a family that collides with none.
     pub(crate) fn insert(&mut self, family: FamilyRecord) {
+        self.handles.extend(handle(&family));
         self.by_end.insert((family.absolute_expires_at, family.id));
         if family.revoked.is_none() {
             self.unrevoked.entry(holder(&family)).or_default().insert((family.issued_at, family.id));
@@ -69,6 +81,9 @@ impl Families {
         while purged < limit && self.has_expired(before) {
             let Some((_, id)) = self.by_end.pop_first() else { break };
             if let Some(family) = self.rows.remove(&id) {
+                if let Some(handle) = handle(&family) {
+                    self.handles.remove(&handle);
+                }
                 self.forget_unrevoked(&holder(&family), &(family.issued_at, id));
             }
             purged += 1;
@@ -103,4 +118,8 @@ pub(crate) fn is_revoked(family: &FamilyRecord, cutoffs: &Cutoffs) -> bool {
 
 fn holder(family: &FamilyRecord) -> (Subject, ClientId) {
     (family.subject.clone(), family.client.clone())
+}
+
+fn handle(family: &FamilyRecord) -> Option<[u8; 8]> {
+    family.refresh.as_ref().map(|state| state.handle)
 }

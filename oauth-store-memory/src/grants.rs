@@ -21,6 +21,10 @@ const SHARDS: usize = 64;
 /// How many expired rows of each kind the insertion of one token removes. More than one, so that a backlog shrinks.
 const EVICTED_PER_INSERT: u32 = 4;
 
+/// How long a row outlives its end before an insertion removes it, in milliseconds: whoever allows for clocks that
+/// differ may still ask for it.
+const GRACE: i64 = 300_000;
+
 /// The grants of one tenant.
 pub(crate) struct Grants {
     families: Families,
@@ -87,13 +91,16 @@ impl GrantStore for MemoryStore {
     }
 
     async fn purge_expired(&self, before: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        let in_shards = self.rows.grants.read(|grants| grants.purge_shards(before, limit))??;
         // The lock that stops everybody is taken only when there is a family to remove.
-        if !self.rows.grants.read(|grants| grants.families.has_expired(before))? {
+        let families = self.rows.grants.read(|grants| grants.families.has_expired(before))?;
+        // A third each for families, tombstones and tokens, so that none waits for the backlog of another.
+        let reserved = if families { limit.div_ceil(3) } else { 0 };
+        let in_shards = self.rows.grants.read(|grants| grants.purge_shards(before, limit - reserved))??;
+        if !families {
             return Ok(in_shards);
         }
         self.rows.grants.write(|grants| {
-            let rows = in_shards.rows + grants.families.purge(before, limit.saturating_sub(in_shards.rows));
+            let rows = in_shards.rows + grants.families.purge(before, limit - in_shards.rows);
             Purged { rows, more: in_shards.more || grants.families.has_expired(before) }
         })
     }
@@ -119,8 +126,8 @@ impl Grants {
         if self.cutoffs.cover(Some(&family.client), Some(&family.subject), family.issued_at) {
             return Ok(StartOutcome::CutOff);
         }
-        if self.families.find(&family.id).is_some() {
-            return Err(StoreError::unavailable("the family id is taken"));
+        if let Some(taken) = self.families.collision(&family) {
+            return Err(StoreError::unavailable(taken));
         }
         if let Some(token) = access_token {
             self.store_token(token)?;
@@ -143,12 +150,13 @@ impl Grants {
         Ok(InsertToken::Inserted)
     }
 
-    /// Stores a token **iff** its digest is free, and lets a few go that had expired when it was issued.
+    /// Stores a token **iff** its digest is free, and lets a few go that had expired [`GRACE`] before it was issued.
     fn store_token(&self, record: AccessTokenRecord) -> Result<(), StoreError> {
         let (digest, issued_at, expires_at) = (record.digest, record.issued_at, record.expires_at);
         let mut shard = self.shard_of_token(&digest)?;
-        shard.tokens.evict(issued_at, EVICTED_PER_INSERT);
-        shard.tombstones.evict(issued_at, EVICTED_PER_INSERT);
+        let before = Timestamp::from_millis(issued_at.millis().saturating_sub(GRACE));
+        shard.tokens.evict(before, EVICTED_PER_INSERT);
+        shard.tombstones.evict(before, EVICTED_PER_INSERT);
         if shard.tokens.insert(digest, Token { record, revoked: false }, expires_at) {
             Ok(())
         } else {
@@ -214,16 +222,22 @@ impl Grants {
         Ok(())
     }
 
-    /// Removes up to `limit` expired tokens and tombstones, one shard at a time.
+    /// Removes up to `limit` expired tombstones and tokens, one shard at a time: half of it tombstones first, then
+    /// what there is.
     fn purge_shards(&self, before: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        let mut purged = Purged::default();
+        let mut rows = 0;
+        let half = limit.div_ceil(2);
+        for shard in &self.shards {
+            rows += shard.lock().map_err(|_| broken())?.tombstones.evict(before, half - rows);
+        }
+        let mut more = false;
         for shard in &self.shards {
             let mut shard = shard.lock().map_err(|_| broken())?;
-            purged.rows += shard.tokens.evict(before, limit - purged.rows);
-            purged.rows += shard.tombstones.evict(before, limit - purged.rows);
-            purged.more |= shard.tokens.has_expired(before) || shard.tombstones.has_expired(before);
+            rows += shard.tokens.evict(before, limit - rows);
+            rows += shard.tombstones.evict(before, limit - rows);
+            more |= shard.tokens.has_expired(before) || shard.tombstones.has_expired(before);
         }
-        Ok(purged)
+        Ok(Purged { rows, more })
     }
 
     fn shard_of_token(&self, digest: &TokenDigest) -> Result<MutexGuard<'_, Shard>, StoreError> {

@@ -22,8 +22,8 @@
 //!
 //! # Growth
 //!
-//! Storing a token removes a few of its shard that expired before the new one was issued, oldest first: a server that
-//! issues tokens needs no purge to stay bounded, and no call ever pauses to sweep. Families go by
+//! Storing a token removes a few of its shard that expired more than five minutes before the new one was issued, oldest
+//! first: a server that issues tokens needs no purge to stay bounded, and no call ever pauses to sweep. Families go by
 //! [`purge_expired`](oauth_core::store::GrantStore::purge_expired) only.
 #![cfg_attr(
     not(test),

@@ -1,13 +1,16 @@
 //! The memory store stays bounded while it works, and lets go of nothing that counts.
 
 use oauth_core::store::{
-    AccessTokenRecord, Binding, Extra, GrantStore, InsertToken, Principal, RevokeToken, Standing, StandingQuery, Stores,
+    AccessTokenRecord, Binding, Extra, FamilyRecord, GrantStore, InsertToken, Principal, RevokeToken, Standing,
+    StandingQuery, StartFamily, Stores,
 };
-use oauth_core::types::{ClientId, Lifetime, Scope, Tenant, Timestamp, TokenDigest, TokenId};
+use oauth_core::types::{ClientId, FamilyId, Lifetime, Scope, Subject, Tenant, Timestamp, TokenDigest, TokenId};
 use oauth_store_memory::MemoryStore;
 use oauth_testkit::block_on;
 
 const SHARDS: u64 = 64;
+/// How long what expired is kept for clocks that differ.
+const GRACE: Lifetime = Lifetime::of_seconds(300);
 
 fn digest(number: u64) -> TokenDigest {
     let mut bytes = [0; 32];
@@ -51,18 +54,19 @@ fn storing_tokens_lets_expired_ones_go_and_no_others() {
         assert_eq!(stored, InsertToken::Inserted);
     }
     assert!((0..backlog).all(|number| is_stored(&store, number)));
-    // One token each millisecond: about a thousand live at any time.
-    let begin = Timestamp::from_seconds(10);
-    let issued_at = |number: u64| Timestamp::from_millis(begin.millis() + i64::try_from(number - backlog).unwrap());
+    // One token each tenth of a second: about three thousand are kept at any time.
+    let begin = Timestamp::from_seconds(1000);
+    let issued_at =
+        |number: u64| Timestamp::from_millis(begin.millis() + 100 * i64::try_from(number - backlog).unwrap());
     let end = backlog + 4000;
     for number in backlog..end {
         let _ = block_on(store.insert_access_token(token(number, issued_at(number)))).unwrap();
     }
     let last = issued_at(end - 1);
     let stored = (0..end).filter(|number| is_stored(&store, *number));
-    let (live, expired): (Vec<u64>, Vec<u64>) =
-        stored.partition(|number| *number >= backlog && issued_at(*number).plus(Lifetime::SECOND) >= last);
-    assert_eq!(live.len(), 1001, "all that have not expired");
+    let (kept, expired): (Vec<u64>, Vec<u64>) =
+        stored.partition(|number| *number >= backlog && issued_at(*number).plus(Lifetime::SECOND).plus(GRACE) >= last);
+    assert_eq!(kept.len(), 3011, "all that have not expired long ago");
     assert!(expired.len() as u64 <= SHARDS, "at most what expired since the last insertion: {}", expired.len());
 }
 
@@ -95,8 +99,47 @@ fn storing_tokens_lets_expired_tombstones_go() {
     };
     insert_around(0, Timestamp::from_seconds(5));
     assert_eq!(kept(), 500, "until their time");
-    insert_around(1 << 20, Timestamp::from_seconds(6));
+    insert_around(1 << 20, Timestamp::from_seconds(5).plus(GRACE));
+    assert_eq!(kept(), 500, "and for clocks that differ");
+    insert_around(1 << 21, Timestamp::from_seconds(6).plus(GRACE));
     assert_eq!(kept(), 0);
+}
+
+#[test]
+fn purge_takes_some_of_every_kind() {
+    let store = MemoryStore::new();
+    let end = Timestamp::from_seconds(2);
+    for number in 0..500 {
+        let _ = block_on(store.insert_access_token(token(number, Timestamp::from_seconds(1)))).unwrap();
+    }
+    let id = TokenId::parse("jwt").unwrap();
+    block_on(store.revoke_token(RevokeToken::Jwt { id: id.clone(), expires_at: end })).unwrap();
+    let family = FamilyRecord {
+        id: FamilyId::from_bytes([1; 16]),
+        client: app().client().clone(),
+        subject: Subject::parse("alice").unwrap(),
+        scope: Scope::empty(),
+        resource: Vec::new(),
+        binding: Binding::None,
+        auth: None,
+        code_digest: None,
+        refresh: None,
+        issued_at: Timestamp::from_seconds(1),
+        seen_at: Timestamp::from_seconds(1),
+        absolute_expires_at: end,
+        revoked: None,
+        extra: Extra::default(),
+    };
+    let family_id = family.id;
+    let _ = block_on(store.start_family(StartFamily { family, access_token: None, live_limit: 9 })).unwrap();
+    let later = Timestamp::from_seconds(3);
+    let purged = block_on(store.purge_expired(later, 9)).unwrap();
+    assert!(purged.rows <= 9 && purged.more, "{purged:?}");
+    assert_eq!(block_on(store.find_family(&family_id)).unwrap(), None);
+    let query = StandingQuery { id: Some(id), family: None, client: None, subject: None, issued_at: later };
+    assert_eq!(block_on(store.standing(&query)).unwrap(), Standing::Live, "the tombstone is gone");
+    let rest = block_on(store.purge_expired(later, 1000)).unwrap();
+    assert_eq!((purged.rows + rest.rows, rest.more), (502, false));
 }
 
 #[test]
@@ -117,7 +160,6 @@ fn handles_of_one_tenant_share_rows_and_convert_into_stores() {
 #[test]
 fn users_are_added_once_and_switched_off() {
     use oauth_core::store::{Register, User, UserStore};
-    use oauth_core::types::Subject;
 
     let store = MemoryStore::new();
     let user = |text: &str| User { subject: Subject::parse(text).unwrap(), active: true, scope: None, password: None };

@@ -1,6 +1,7 @@
 //! One file: who opens it, hands it out by tenant, and closes it.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use futures_channel::oneshot;
@@ -24,8 +25,12 @@ pub struct Database {
 #[derive(Debug)]
 struct Shared {
     path: PathBuf,
-    /// `None` once closed.
+    /// `None` once closed. Whoever enqueues holds the lock for reading, so that closing excludes it.
     engine: RwLock<Option<Arc<Engine>>>,
+    /// Stores that were handed out and not closed or dropped since.
+    open_stores: AtomicUsize,
+    /// Whether it closes with the last of its stores: it was opened as a store, nobody else would close it.
+    ends_with_its_stores: bool,
 }
 
 impl Database {
@@ -35,14 +40,20 @@ impl Database {
     /// # Errors
     /// [`OpenError`]. `:memory:` is refused: that is what `oauth-store-memory` is for.
     pub fn open(url_or_path: impl AsRef<Path>) -> Result<Self, OpenError> {
-        let path = location::create(&location::parse(url_or_path.as_ref())?)?;
-        let engine = Engine::of(&path)?;
-        Ok(Self { shared: Arc::new(Shared { path, engine: RwLock::new(Some(engine)) }) })
+        Self::opened(url_or_path.as_ref(), false)
+    }
+
+    pub(crate) fn opened(url_or_path: &Path, ends_with_its_stores: bool) -> Result<Self, OpenError> {
+        let path = location::create(&location::parse(url_or_path)?)?;
+        let engine = RwLock::new(Some(Engine::of(&path)?));
+        let shared = Shared { path, engine, open_stores: AtomicUsize::new(0), ends_with_its_stores };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// The store of one tenant. Cheap; two handles of one tenant see the same rows.
     #[must_use]
     pub fn tenant(&self, tenant: Tenant) -> SqliteStore {
+        self.shared.open_stores.fetch_add(1, Ordering::SeqCst);
         SqliteStore::of(self.clone(), tenant)
     }
 
@@ -63,35 +74,53 @@ impl Database {
     pub async fn close(&self) {
         let taken = self.shared.engine.write().unwrap_or_else(PoisonError::into_inner).take();
         let Some(engine) = taken else { return };
-        engine.writer.drain().await;
+        let _ = engine.writer.barrier().await;
         if let Some(engine) = Arc::into_inner(engine) {
             engine.end().await;
         }
     }
 
-    pub(crate) async fn read<T: Send + 'static>(
-        &self,
-        operation: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let answer = self.engine()?.readers.enqueue(operation)?;
-        received(answer).await
+    /// One of its stores is not used any more; answers whether nobody is left to use the database.
+    pub(crate) fn let_go(&self) -> bool {
+        self.shared.open_stores.fetch_sub(1, Ordering::SeqCst) == 1 && self.shared.ends_with_its_stores
     }
 
-    /// Runs the operation in a transaction that holds the write lock. What it changed stands iff it answers `Ok`.
-    pub(crate) async fn write<T: Send + 'static>(
-        &self,
-        operation: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let answer = self.engine()?.writer.enqueue(operation)?;
-        received(answer).await
+    /// Waits until every write that was accepted before is done.
+    pub(crate) async fn drain(&self) {
+        let barrier = self.enqueue(|engine| Ok(engine.writer.barrier()));
+        if let Ok(barrier) = barrier {
+            let _ = barrier.await;
+        }
     }
 
-    fn engine(&self) -> Result<Arc<Engine>, StoreError> {
+    pub(crate) fn enqueue_read<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<Answer<T>, StoreError> {
+        self.enqueue(|engine| engine.readers.enqueue(operation))
+    }
+
+    /// The operation runs in a transaction that holds the write lock. What it changed stands iff it answers `Ok`.
+    pub(crate) fn enqueue_write<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<Answer<T>, StoreError> {
+        self.enqueue(|engine| engine.writer.enqueue(operation))
+    }
+
+    fn enqueue<T>(&self, push: impl FnOnce(&Engine) -> Result<Answer<T>, StoreError>) -> Result<Answer<T>, StoreError> {
         let engine = self.shared.engine.read().unwrap_or_else(PoisonError::into_inner);
-        engine.clone().ok_or_else(|| StoreError::unavailable("the database was closed"))
+        push(engine.as_deref().ok_or_else(closed)?)
     }
 }
 
-async fn received<T>(answer: oneshot::Receiver<Result<T, StoreError>>) -> Result<T, StoreError> {
+/// What an operation that was enqueued will find.
+pub(crate) type Answer<T> = oneshot::Receiver<Result<T, StoreError>>;
+
+pub(crate) async fn received<T>(answer: Answer<T>) -> Result<T, StoreError> {
     answer.await.unwrap_or_else(|_| Err(StoreError::unavailable("the operation was not answered")))
+}
+
+pub(crate) fn closed() -> StoreError {
+    StoreError::unavailable("the database was closed")
 }

@@ -51,6 +51,12 @@ pub enum OpenError {
         /// The newest schema of this build.
         known: u32,
     },
+    /// The program is linked with an SQLite that can corrupt a file which several processes share.
+    #[error("this program is linked with SQLite {found}, which can corrupt a shared file; at least 3.51.3 is needed")]
+    OldSqlite {
+        /// The version that is linked.
+        found: &'static str,
+    },
     /// Busy for too long, no space, no permission: may work later.
     #[error("`{}` cannot be used now: {source}", path.display())]
     Unavailable {
@@ -73,33 +79,47 @@ impl OpenError {
 }
 
 /// Why one operation failed. Becomes a [`StoreError`] at the crate's edge.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    Sqlite(rusqlite::Error),
+    /// The file is not any more what was opened.
+    #[error("{0}")]
+    Moved(String),
     /// A row does not parse as its record.
+    #[error("{0}")]
     Row(String),
+    #[error("{0}")]
+    Sqlite(#[from] rusqlite::Error),
 }
 
 impl Failure {
     pub(crate) fn row(column: &'static str, why: impl std::fmt::Display) -> Self {
         Self::Row(format!("column `{column}`: {why}"))
     }
-}
 
-impl From<rusqlite::Error> for Failure {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error)
+    /// Whether others held the file until the patience was over.
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(self, Self::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy))
+    }
+
+    /// The same failure for each of several callers.
+    pub(crate) fn to_store_error(&self) -> StoreError {
+        let text = self.to_string();
+        if self.is_corrupt() { StoreError::corrupt(text) } else { StoreError::unavailable(text) }
+    }
+
+    fn is_corrupt(&self) -> bool {
+        match self {
+            Self::Moved(_) => false,
+            Self::Row(_) => true,
+            // The rest is busy, locked, full, read-only, I/O, a taken digest: nothing was changed, it may work later.
+            Self::Sqlite(error) => is_corrupt(error),
+        }
     }
 }
 
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Row(why) => StoreError::corrupt(why),
-            Failure::Sqlite(error) if is_corrupt(&error) => StoreError::corrupt(error),
-            // Busy, locked, full, read-only, I/O, a taken digest: nothing was changed, and it may work later.
-            Failure::Sqlite(error) => StoreError::unavailable(error),
-        }
+        failure.to_store_error()
     }
 }
 

@@ -66,8 +66,10 @@ impl GrantStore for SqliteStore {
         self.write(move |connection, tenant| purge::raise_clock(connection, tenant, at)).await
     }
 
-    /// Closes the database for every tenant of it: [`Database::close`](crate::Database::close).
+    /// Closes this store and its clones; other stores of the database, of other tenants or of this one, stay open. A
+    /// file that was opened by [`SqliteStore::open`] is let go with the last of them, one that was opened by
+    /// [`Database::open`](crate::Database::open) by [`Database::close`](crate::Database::close).
     async fn close(&self) {
-        self.database().close().await;
+        self.shut().await;
     }
 }

@@ -1,6 +1,6 @@
 //! From what the host wrote to a file of ours.
 
-use std::fs::OpenOptions;
+use std::fs::{Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -54,7 +54,52 @@ pub(crate) fn create(path: &Path) -> Result<PathBuf, OpenError> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(source) => return Err(OpenError::Io { path: path.to_owned(), source }),
     }
-    path.canonicalize().map_err(|source| OpenError::Io { path: path.to_owned(), source })
+    let io = |source| OpenError::Io { path: path.to_owned(), source };
+    let canonical = path.canonicalize().map_err(io)?;
+    refuse_second_name(&canonical, &canonical.metadata().map_err(io)?)?;
+    Ok(canonical)
+}
+
+/// SQLite names the log after the file: under two names one file would have two logs, and be corrupted.
+#[cfg_attr(not(unix), expect(unused_variables, reason = "names are counted on unix only"))]
+fn refuse_second_name(path: &Path, file: &Metadata) -> Result<(), OpenError> {
+    #[cfg(unix)]
+    if file.is_file() && std::os::unix::fs::MetadataExt::nlink(file) != 1 {
+        let reason = "it has a second name (a hard link), and each name would have a log of its own; remove the other \
+                      name, or use a copy of the file";
+        return Err(OpenError::Location { text: path.display().to_string(), reason });
+    }
+    Ok(())
+}
+
+/// A file under its canonical path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    path: PathBuf,
+    #[cfg(unix)]
+    device_and_inode: (u64, u64),
+}
+
+impl Place {
+    /// The file that lies there now. While it is held open nobody else gets its numbers.
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
+        #[cfg(unix)]
+        let device_and_inode = {
+            use std::os::unix::fs::MetadataExt;
+            let file = path.metadata()?;
+            (file.dev(), file.ino())
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            #[cfg(unix)]
+            device_and_inode,
+        })
+    }
+
+    /// Whether the same file lies there still; elsewhere than on unix nobody can tell, nor replace an open file.
+    pub(crate) fn is_unchanged(&self) -> bool {
+        Self::of(&self.path).is_ok_and(|now| now == *self)
+    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, Result};
+use rusqlite::Connection;
 
+use crate::error::Failure;
 use crate::{OpenError, connection, location};
 
 /// One step of the schema.
@@ -18,6 +19,9 @@ pub struct Migration {
 }
 
 /// Every step of the schema, oldest first, for those who apply it with tools of their own.
+///
+/// A new name of an enum or a new member of a JSON object needs a step too, were it only to raise `user_version`: a
+/// build that does not know it must refuse the file and not find its rows corrupt.
 pub const MIGRATIONS: &[Migration] =
     &[Migration { version: 1, name: "initial", sql: include_str!("../migrations/0001_initial.sql") }];
 
@@ -38,6 +42,7 @@ pub fn migrate(url_or_path: impl AsRef<Path>) -> Result<(), OpenError> {
 
 /// A connection, set up, to a file that is ours and has the newest schema.
 pub(crate) fn open_migrated(path: &Path) -> Result<Connection, OpenError> {
+    connection::judge_sqlite()?;
     let failed = |error| OpenError::sqlite(path, error);
     let connection = connection::open(path).map_err(failed)?;
     // Judge the file before the first change to it: the journal mode is one.
@@ -57,7 +62,24 @@ pub(crate) fn open_migrated(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-fn apply(connection: &Connection, current: u32) -> Result<()> {
+/// Refuses to write when another process brought the file to a newer schema while it was open here. For use within a
+/// transaction.
+pub(crate) fn judge_schema(connection: &Connection) -> Result<(), Failure> {
+    let found: i64 = connection.prepare_cached("PRAGMA user_version")?.query_row([], |row| row.get(0))?;
+    let known = known();
+    if found > i64::from(known) {
+        let text = format!("the database has schema {found} now, this build knows schemas up to {known}; update it");
+        return Err(Failure::Moved(text));
+    }
+    Ok(())
+}
+
+/// The newest schema of this build.
+fn known() -> u32 {
+    MIGRATIONS.last().map_or(0, |newest| newest.version)
+}
+
+fn apply(connection: &Connection, current: u32) -> rusqlite::Result<()> {
     MIGRATIONS.iter().filter(|step| step.version > current).try_for_each(|step| connection.execute_batch(step.sql))
 }
 
@@ -69,7 +91,7 @@ fn identify(connection: &Connection, path: &Path) -> Result<u32, OpenError> {
     let (application, version, objects): (i64, i64, i64) = connection
         .query_row(facts, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .map_err(|error| OpenError::sqlite(path, error))?;
-    let known = MIGRATIONS.last().map_or(0, |newest| newest.version);
+    let known = known();
     match (application, u32::try_from(version)) {
         (0, Ok(0)) if objects == 0 => Ok(0),
         (APPLICATION_ID, Ok(found)) if found > known => Err(OpenError::Newer { path: path.to_owned(), found, known }),

@@ -54,6 +54,11 @@ impl Readers {
         Ok(answer)
     }
 
+    /// Whether one of its threads runs.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.reads.is_served()
+    }
+
     /// Answers what was accepted, and closes the connections.
     pub(crate) async fn end(self) {
         let Self { reads, workers } = self;

@@ -25,6 +25,7 @@ struct Pragmas {
     journal_mode: String,
     synchronous: i64,
     fullfsync: i64,
+    journal_size_limit: i64,
     query_only: i64,
 }
 
@@ -34,6 +35,7 @@ fn pragmas(connection: &Connection) -> Pragmas {
         journal_mode: connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap(),
         synchronous: number("synchronous"),
         fullfsync: number("fullfsync"),
+        journal_size_limit: number("journal_size_limit"),
         query_only: number("query_only"),
     }
 }
@@ -58,7 +60,13 @@ async fn durability_is_in_force_on_every_connection() {
             })
         })
         .collect();
-    let expected = |query_only| Pragmas { journal_mode: "wal".into(), synchronous: FULL, fullfsync: 1, query_only };
+    let expected = |query_only| Pragmas {
+        journal_mode: "wal".into(),
+        synchronous: FULL,
+        fullfsync: 1,
+        journal_size_limit: 16 << 20,
+        query_only,
+    };
     for read in reads {
         assert_eq!(read.await.unwrap(), expected(1));
     }
@@ -272,7 +280,85 @@ async fn two_databases_of_one_file_share_a_writer_and_close_apart() {
     assert_eq!(one.write(thread).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
     assert_eq!(one.read(thread).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
     assert_eq!(other.raise_clock_mark(Timestamp::from_millis(7)).await.unwrap().millis(), 7);
-    other.close().await;
+    other.database().close().await;
     let left: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["oauth.db"], "the last one to close folds the WAL into the file");
+}
+
+#[tokio::test]
+async fn a_thread_that_panics_leaves_nobody_waiting_and_opening_again_mends_it() {
+    let directory = Directory::new();
+    let mark = |store: SqliteStore| async move { store.raise_clock_mark(Timestamp::from_millis(7)).await };
+    for panics_in_the_writer in [true, false] {
+        let store = open(&directory);
+        if panics_in_the_writer {
+            let gate = Arc::new(Barrier::new(2));
+            let held = Arc::clone(&gate);
+            let panicking = tokio::spawn({
+                let store = store.clone();
+                async move {
+                    let job = move |_: &Connection, _: &str| -> Result<(), Failure> {
+                        held.wait();
+                        panic!("planted");
+                    };
+                    store.write(job).await
+                }
+            });
+            tokio::task::yield_now().await;
+            let waiting = tokio::spawn(mark(store.clone()));
+            tokio::task::yield_now().await;
+            gate.wait();
+            assert_eq!(panicking.await.unwrap().unwrap_err().kind(), StoreErrorKind::Unavailable);
+            assert_eq!(waiting.await.unwrap().unwrap_err().kind(), StoreErrorKind::Unavailable);
+            assert_eq!(mark(store.clone()).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
+        } else {
+            // Each panic ends one of the threads; the last leaves nobody.
+            for _ in 0..8 {
+                let job = |_: &Connection, _: &str| -> Result<(), Failure> { panic!("planted") };
+                assert_eq!(store.read(job).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
+            }
+        }
+        let again = open(&directory);
+        assert_eq!(mark(again.clone()).await.unwrap().millis(), 7);
+        assert!(again.read(|connection, _| Ok(connection.is_autocommit())).await.unwrap());
+        store.close().await;
+        again.close().await;
+    }
+}
+
+#[tokio::test]
+async fn purge_takes_some_of_every_table() {
+    let directory = Directory::new();
+    let store = open(&directory);
+    let fill = |connection: &Connection, _: &str| {
+        Ok(connection.execute_batch(
+            "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 100)
+             INSERT INTO access_token SELECT 'default', CAST(n AS BLOB), n, NULL, 'c', NULL, '[]', '[]', '[]', NULL, NULL, NULL, NULL,
+                                             NULL, 0, 1, 0, x'' FROM n;
+             INSERT INTO tombstone VALUES ('default', 'a', 1), ('default', 'b', 1);
+             INSERT INTO family (tenant, id, client, subject, scope, resource, issued_at, seen_at, absolute_expires_at,
+                                 extra)
+                 SELECT 'default', digest, 'c', 's', '[]', '[]', 0, 0, 1, x'' FROM access_token;",
+        )?)
+    };
+    store.write(fill).await.unwrap();
+    let rows = |connection: &Connection, _: &str| {
+        let count = "SELECT (SELECT count(*) FROM access_token), (SELECT count(*) FROM tombstone),
+                            (SELECT count(*) FROM family)";
+        Ok(connection.query_row(count, [], |row| Ok([row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?]))?)
+    };
+    let purged = store.purge_expired(Timestamp::from_millis(2), 12).await.unwrap();
+    assert_eq!((purged.rows, purged.more), (12, true));
+    assert_eq!(store.read(rows).await.unwrap(), [96, 0, 94], "a third each, and what the tombstones left");
+    let purged = store.purge_expired(Timestamp::from_millis(2), 1000).await.unwrap();
+    assert_eq!((purged.rows, purged.more), (190, false));
+}
+
+#[tokio::test]
+async fn a_failure_that_many_share_is_told_once_in_one_sentence() {
+    let directory = Directory::new();
+    let store = open(&directory);
+    store.write(|connection, _| Ok(connection.execute_batch("PRAGMA user_version = 9999")?)).await.unwrap();
+    let text = store.raise_clock_mark(Timestamp::from_millis(7)).await.unwrap_err().to_string();
+    assert_eq!(text.matches("unavailable").count(), 1, "{text}");
 }

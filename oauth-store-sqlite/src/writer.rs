@@ -4,10 +4,12 @@ use std::collections::VecDeque;
 use std::io;
 
 use futures_channel::oneshot;
-use oauth_core::store::{StoreError, StoreErrorKind};
+use oauth_core::store::StoreError;
 use rusqlite::Connection;
 
 use crate::error::Failure;
+use crate::location::Place;
+use crate::migrate;
 use crate::queue::{Entrance, Exit, bounded};
 use crate::worker::Worker;
 
@@ -23,9 +25,9 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(connection: Connection) -> io::Result<Self> {
+    pub(crate) fn start(connection: Connection, place: Place) -> io::Result<Self> {
         let (jobs, waiting) = bounded(QUEUE);
-        let worker = Worker::spawn("oauth-sqlite-write", move || serve(&connection, &waiting))?;
+        let worker = Worker::spawn("oauth-sqlite-write", move || serve(&connection, &place, &waiting))?;
         Ok(Self { jobs, worker })
     }
 
@@ -39,12 +41,18 @@ impl Writer {
         Ok(answer)
     }
 
-    /// Waits until everything that was accepted before is done.
-    pub(crate) async fn drain(&self) {
+    /// Enqueues an operation that does nothing. Its outcome says nothing about the others; that it has one says that
+    /// everything that was accepted before is done.
+    pub(crate) fn barrier(&self) -> oneshot::Receiver<Result<(), StoreError>> {
         let (work, answer) = Work::of(|_| Ok(()));
-        self.jobs.push_past_the_limit(Box::new(work));
-        // Its own outcome says nothing about the others; that it has one does.
-        let _ = answer.await;
+        // When it is refused nothing is under way, and the dropped half of the channel says so.
+        let _ = self.jobs.push_past_the_limit(Box::new(work));
+        answer
+    }
+
+    /// Whether its thread runs.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.jobs.is_served()
     }
 
     /// Finishes what was accepted, and closes the connection.
@@ -102,23 +110,44 @@ impl<T: Send, F: FnOnce(&Connection) -> Result<T, Failure> + Send> Job for Work<
     }
 }
 
-fn serve(connection: &Connection, queue: &Exit<Box<dyn Job>>) {
+fn serve(connection: &Connection, place: &Place, queue: &Exit<Box<dyn Job>>) {
     loop {
         let mut waiting = queue.take(GROUP);
         if waiting.is_empty() {
             return;
         }
         while !waiting.is_empty() {
-            run_group(connection, &mut waiting);
+            match begin(connection, place) {
+                Ok(()) => run_group(connection, &mut waiting),
+                Err(failure) => {
+                    if failure.is_busy() {
+                        // They waited for the same lock, and nobody is to wait for it twice.
+                        waiting.append(&mut queue.take_all());
+                    }
+                    fail_all(waiting.drain(..), &failure);
+                }
+            }
         }
     }
 }
 
-/// Runs jobs in one transaction, each in a savepoint of its own, until none waits or SQLite gave the transaction up.
-fn run_group(connection: &Connection, waiting: &mut VecDeque<Box<dyn Job>>) {
-    if let Err(error) = execute(connection, "BEGIN IMMEDIATE") {
-        return fail_all(waiting.drain(..), error);
+/// Takes the write lock, if the file is still the one that was opened and has a schema that this build knows.
+fn begin(connection: &Connection, place: &Place) -> Result<(), Failure> {
+    execute(connection, "BEGIN IMMEDIATE")?;
+    let judged = if place.is_unchanged() {
+        migrate::judge_schema(connection)
+    } else {
+        Err(Failure::Moved("the database file was replaced; open it again".to_owned()))
+    };
+    if judged.is_err() {
+        let _ = execute(connection, "ROLLBACK");
     }
+    judged
+}
+
+/// Runs jobs in the transaction that was begun, each in a savepoint of its own, until none waits or SQLite gave the
+/// transaction up.
+fn run_group(connection: &Connection, waiting: &mut VecDeque<Box<dyn Job>>) {
     let mut done = Vec::with_capacity(waiting.len());
     while let Some(mut job) = waiting.pop_front() {
         let opened = execute(connection, "SAVEPOINT job");
@@ -132,14 +161,14 @@ fn run_group(connection: &Connection, waiting: &mut VecDeque<Box<dyn Job>>) {
         if let Err(error) = settled {
             // Disk full and I/O errors can undo the whole transaction: what ran before in it is gone too.
             let _ = execute(connection, "ROLLBACK");
-            return fail_all(done, error);
+            return fail_all(done, &error.into());
         }
     }
     match execute(connection, "COMMIT") {
         Ok(()) => done.into_iter().for_each(Job::answer),
         Err(error) => {
             let _ = execute(connection, "ROLLBACK");
-            fail_all(done, error);
+            fail_all(done, &error.into());
         }
     }
 }
@@ -156,25 +185,24 @@ fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute([]).map(drop)
 }
 
-fn fail_all(jobs: impl IntoIterator<Item = Box<dyn Job>>, error: rusqlite::Error) {
-    let error = StoreError::from(Failure::from(error));
-    let text = error.to_string();
-    for job in jobs {
-        job.fail(match error.kind() {
-            StoreErrorKind::Corrupt => StoreError::corrupt(text.clone()),
-            _ => StoreError::unavailable(text.clone()),
-        });
-    }
+fn fail_all(jobs: impl IntoIterator<Item = Box<dyn Job>>, failure: &Failure) {
+    jobs.into_iter().for_each(|job| job.fail(failure.to_store_error()));
 }
 
 #[cfg(test)]
 mod tests {
+    use oauth_core::store::StoreErrorKind;
+
     use super::*;
 
     /// Runs one job that adds a row, and answers what its caller sees.
     fn run(connection: &Connection) -> Result<usize, StoreErrorKind> {
         let (work, mut answer) = Work::of(|connection| Ok(connection.execute("INSERT INTO t VALUES (1)", [])?));
-        run_group(connection, &mut VecDeque::from([Box::new(work) as Box<dyn Job>]));
+        let mut waiting = VecDeque::from([Box::new(work) as Box<dyn Job>]);
+        match begin(connection, &Place::of(&std::env::current_exe().unwrap()).unwrap()) {
+            Ok(()) => run_group(connection, &mut waiting),
+            Err(failure) => fail_all(waiting, &failure),
+        }
         answer.try_recv().unwrap().unwrap().map_err(|error| error.kind())
     }
 
@@ -214,9 +242,11 @@ mod tests {
         let (losing, mut losing_answer) = Work::of(|connection| Ok(connection.execute_batch("ROLLBACK")?));
         let (last, mut last_answer) = Work::of(insert);
         let mut waiting = VecDeque::from([Box::new(first) as Box<dyn Job>, Box::new(losing), Box::new(last)]);
+        execute(&connection, "BEGIN IMMEDIATE").unwrap();
         run_group(&connection, &mut waiting);
         assert_eq!(first_answer.try_recv().unwrap().unwrap().unwrap_err().kind(), StoreErrorKind::Unavailable);
         assert_eq!(losing_answer.try_recv().unwrap().unwrap().unwrap_err().kind(), StoreErrorKind::Unavailable);
+        execute(&connection, "BEGIN IMMEDIATE").unwrap();
         run_group(&connection, &mut waiting);
         assert_eq!(last_answer.try_recv().unwrap().unwrap().unwrap(), 1);
         let rows: i64 = connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap();

@@ -5,7 +5,8 @@ mod common;
 use std::fs;
 
 use common::{Directory, NOW, client, stranger};
-use oauth_core::store::{ClientRegistry, ClientStore, GrantStore, Register};
+use oauth_core::store::{ClientRegistry, ClientStore, GrantStore, Register, StoreErrorKind};
+use oauth_core::types::Timestamp;
 use oauth_store_sqlite::{Database, MIGRATIONS, OpenError, SqliteStore, migrate};
 use oauth_testkit::block_on;
 
@@ -31,7 +32,37 @@ fn a_file_without_close_is_read_as_a_crash_left_it() {
     fs::copy(directory.file(), &crashed).unwrap();
     fs::copy(directory.path().join("oauth.db-wal"), directory.path().join("crashed.db-wal")).unwrap();
     let found = SqliteStore::open(&crashed).unwrap();
-    assert_eq!(block_on(found.raise_clock_mark(oauth_core::types::Timestamp::from_millis(i64::MIN))).unwrap(), NOW);
+    assert_eq!(block_on(found.raise_clock_mark(Timestamp::from_millis(i64::MIN))).unwrap(), NOW);
+}
+
+#[test]
+fn a_store_that_was_opened_alone_lets_go_of_the_file_with_the_last_of_its_tenants() {
+    let directory = Directory::new();
+    let store = SqliteStore::open(directory.file()).unwrap();
+    let other = store.database().tenant("other".parse().unwrap());
+    drop(store.database().tenant("third".parse().unwrap()));
+    let files = || fs::read_dir(directory.path()).unwrap().count();
+    block_on(store.close());
+    block_on(store.close());
+    assert!(block_on(store.raise_clock_mark(NOW)).is_err());
+    assert_eq!(block_on(other.raise_clock_mark(NOW)).unwrap(), NOW);
+    assert_eq!(files(), 3, "the database, its log and the log's index");
+    block_on(other.close());
+    assert_eq!(files(), 1);
+}
+
+#[test]
+fn a_database_outlives_its_stores_and_closes_them_all() {
+    let directory = Directory::new();
+    let database = Database::open(directory.file()).unwrap();
+    let [one, other] = ["one", "other"].map(|name| database.tenant(name.parse().unwrap()));
+    block_on(one.close());
+    let again = database.tenant("one".parse().unwrap());
+    assert_eq!(block_on(again.raise_clock_mark(NOW)).unwrap(), NOW);
+    block_on(database.close());
+    assert!(block_on(again.raise_clock_mark(NOW)).is_err());
+    assert!(block_on(other.raise_clock_mark(NOW)).is_err());
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
 }
 
 #[test]
@@ -131,4 +162,60 @@ fn only_the_owner_reads_the_files() {
         files += 1;
     }
     assert_eq!(files, 3, "the database, its log and the log's index");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_with_a_second_name_is_refused_until_it_has_one() {
+    let directory = Directory::new();
+    migrate(directory.file()).unwrap();
+    let twin = directory.path().join("twin.db");
+    fs::hard_link(directory.file(), &twin).unwrap();
+    for name in [&directory.file(), &twin] {
+        let error = Database::open(name).unwrap_err();
+        assert!(matches!(error, OpenError::Location { .. }), "{error}");
+        assert!(error.to_string().contains("remove the other name"), "{error}");
+        assert!(migrate(name).is_err());
+    }
+    fs::remove_file(&twin).unwrap();
+    Database::open(directory.file()).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_was_replaced_takes_no_writes_until_it_is_opened_again() {
+    let directory = Directory::new();
+    let old = SqliteStore::open(directory.file()).unwrap();
+    assert_eq!(block_on(old.raise_clock_mark(NOW)).unwrap(), NOW);
+    for name in ["oauth.db", "oauth.db-wal", "oauth.db-shm"] {
+        fs::rename(directory.path().join(name), directory.path().join(format!("away-{name}"))).unwrap();
+    }
+    let refused = |store: &SqliteStore| {
+        let error = block_on(store.raise_clock_mark(NOW)).unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+        assert!(error.to_string().contains("the database file was replaced"), "{error}");
+    };
+    refused(&old);
+    let new = SqliteStore::open(directory.file()).unwrap();
+    let mark = Timestamp::from_millis(5);
+    assert_eq!(block_on(new.raise_clock_mark(mark)).unwrap(), mark, "another file, another engine");
+    refused(&old);
+    block_on(old.close());
+    assert_eq!(block_on(new.raise_clock_mark(mark)).unwrap(), mark);
+}
+
+#[test]
+fn a_schema_that_grows_while_the_file_is_open_stops_the_writes() {
+    let directory = Directory::new();
+    let store = SqliteStore::open(directory.file()).unwrap();
+    let eye = stranger(&directory.file());
+    eye.execute_batch("PRAGMA user_version = 9999").unwrap();
+    let error = block_on(store.raise_clock_mark(NOW)).unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    assert!(error.to_string().contains("schema 9999"), "{error}");
+    let marks = || eye.query_row("SELECT count(*) FROM clock_mark", [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(marks(), 0);
+    eye.execute_batch(&format!("PRAGMA user_version = {}", MIGRATIONS.last().unwrap().version)).unwrap();
+    assert_eq!(block_on(store.raise_clock_mark(NOW)).unwrap(), NOW);
+    assert_eq!(marks(), 1);
 }

@@ -11,7 +11,7 @@ use oauth_core::store::{
     ClientRegistry, ClientSecretRecord, GrantStore, InsertToken, PasswordHash, SecretHash, StoreError, StoreErrorKind,
 };
 use oauth_core::types::{SecretDigest, Timestamp, TokenDigest};
-use oauth_store_sqlite::SqliteStore;
+use oauth_store_sqlite::{Database, SqliteStore};
 use oauth_testkit::block_on;
 use rusqlite::Connection;
 
@@ -95,6 +95,24 @@ fn what_was_enqueued_happens_though_its_caller_is_gone() {
 }
 
 #[test]
+fn closing_one_tenant_waits_for_what_it_accepted() {
+    let directory = Directory::new();
+    let database = Database::open(directory.file()).unwrap();
+    let [store, other] = ["one", "other"].map(|name| database.tenant(name.parse().unwrap()));
+    let lock = Lock::on(&directory.file());
+    let mut waiting = inserts(&store, 0..8);
+    assert!(waiting.iter_mut().all(|insert| poll_once(insert).is_none()));
+    drop(waiting);
+    let mut closing = store.close();
+    assert!(poll_once(&mut closing).is_none());
+    drop(lock);
+    block_on(closing);
+    let rows = "SELECT count(*) FROM access_token";
+    assert_eq!(stranger(&directory.file()).query_row(rows, [], |row| row.get::<_, i64>(0)).unwrap(), 8);
+    assert_eq!(block_on(other.raise_clock_mark(NOW)).unwrap(), NOW);
+}
+
+#[test]
 fn a_store_that_is_dropped_without_close_still_does_what_it_accepted() {
     let directory = Directory::new();
     let store = SqliteStore::open(directory.file()).unwrap();
@@ -154,13 +172,19 @@ fn readers_do_not_wait_for_the_writer() {
 }
 
 #[test]
-fn a_lock_that_is_never_released_is_unavailable_and_passes() {
+fn a_lock_that_is_never_released_is_unavailable_for_all_at_once_and_passes() {
     let directory = Directory::new();
     let store = SqliteStore::open(directory.file()).unwrap();
     let lock = Lock::on(&directory.file());
-    let error = block_on(store.raise_clock_mark(NOW)).unwrap_err();
-    assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
+    // Three groups: the second and the third do not wait anew.
+    let mut waiting = inserts(&store, 0..300);
+    assert!(waiting.iter_mut().all(|insert| poll_once(insert).is_none()));
+    let first = block_on(waiting.remove(0)).unwrap_err();
     drop(lock);
+    assert_eq!(first.kind(), StoreErrorKind::Unavailable, "{first}");
+    for insert in waiting {
+        assert_eq!(block_on(insert).unwrap_err().kind(), StoreErrorKind::Unavailable);
+    }
     assert_eq!(block_on(store.raise_clock_mark(Timestamp::from_millis(5))).unwrap().millis(), 5, "nothing was written");
 }
 

@@ -54,6 +54,7 @@ macro_rules! store_contract {
             a_family_starts_with_its_first_token
             a_family_that_a_cutoff_covers_does_not_start
             a_start_with_a_taken_id_or_digest_changes_nothing
+            a_start_with_a_taken_handle_changes_nothing
             above_the_live_limit_the_oldest_families_end
             the_first_reason_of_a_revocation_stays
             revoking_a_family_revokes_its_tokens
@@ -64,9 +65,11 @@ macro_rules! store_contract {
             a_token_that_a_cutoff_covers_is_not_stored
             a_family_that_was_cut_off_gives_no_more_tokens
             a_revoked_token_stays_revoked
+            a_revoked_token_takes_nothing_with_it
 
             a_jwt_stands_while_its_family_does
             a_tombstone_takes_back_one_jwt
+            a_tombstone_is_kept_however_far_the_exp
             a_cutoff_ends_what_was_issued_at_or_before_it
             a_cutoff_only_moves_forward
             cutoffs_match_byte_for_byte
@@ -75,11 +78,13 @@ macro_rules! store_contract {
             no_token_outlives_the_revocation_of_its_family
             no_token_outlives_a_cutoff
             the_live_limit_holds_when_many_start_at_once
+            of_many_starts_with_one_token_one_leaves_a_family
 
             purge_works_in_bounded_batches
             purge_keeps_what_still_counts
             the_clock_mark_only_rises
             a_closed_store_is_unavailable
+            closing_one_tenant_leaves_the_others_open
 
             tenants_do_not_see_each_other
             tenants_do_not_change_each_other

@@ -7,7 +7,8 @@ use oauth_core::jose::Alg;
 use oauth_core::store::{
     AccessTokenFormat, AccessTokenRecord, AccessTokenRule, AuthMethod, AuthMethods, AuthenticationContext, Binding,
     Client, ClientSecretRecord, Extra, FamilyRecord, GrantTypes, KeyMaterial, KeyRecord, KeyState, KeyTimes, KeyUse,
-    PasswordHash, Principal, RefreshPolicy, RefreshRule, RefreshState, RevokedWhy, SecretHash, TokenProfile, User,
+    LegacyTyp, OptionalClaim, PasswordHash, Principal, RefreshPolicy, RefreshRule, RefreshState, RevokedWhy,
+    SecretHash, TokenProfile, User,
 };
 use oauth_core::types::{
     Audience, ClientId, FamilyId, KeyId, Lifetime, ResourceUri, Scope, SecretDigest, Subject, Timestamp, TokenDigest,
@@ -273,7 +274,9 @@ fn secrets() -> impl Strategy<Value = Vec<ClientSecretRecord>> {
 }
 
 fn access_token_rule() -> impl Strategy<Value = AccessTokenRule> {
-    let profile = prop_oneof![Just(TokenProfile::Rfc9068), Just(TokenProfile::Legacy { typ: None, omit: Vec::new() }),];
+    let omit = subsequence(OptionalClaim::ALL.to_vec(), 0..=OptionalClaim::ALL.len());
+    let legacy = (option::of(Just(LegacyTyp::Jwt)), omit).prop_map(|(typ, omit)| TokenProfile::Legacy { typ, omit });
+    let profile = prop_oneof![Just(TokenProfile::Rfc9068), legacy];
     let format = prop_oneof![
         Just(AccessTokenFormat::Opaque),
         (select(&Alg::ALL[..]), profile).prop_map(|(alg, profile)| AccessTokenFormat::Jwt { alg, profile }),

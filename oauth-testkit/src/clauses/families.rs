@@ -9,7 +9,7 @@ use proptest::sample::select;
 
 use super::{done, for_all, found, fresh, standing_of, unavailable};
 use crate::samples::{
-    BEGIN, FAMILY_END, after, client_id, cutoff, digest, family, family_id, jwt_of, start, subject, token_of,
+    BEGIN, FAMILY_END, after, client_id, cutoff, digest, family, family_id, jwt_of, kid, start, subject, token_of,
 };
 use crate::{Fixture, TenantStore, strategies};
 
@@ -103,6 +103,42 @@ pub fn a_start_with_a_taken_id_or_digest_changes_nothing(f: &Fixture) {
     assert_eq!(find(&f.store, 2), None, "the family of a start that failed");
     assert_eq!(found(&f.store, 1).map(|found| found.token), Some(token_of(&family(1), 1)));
     assert_eq!(revoked(&f.store, 1), None, "a start that failed makes no room");
+}
+
+/// A handle of refresh tokens that is taken within the tenant stops the whole start, also when its family has ended;
+/// another tenant may use it.
+pub fn a_start_with_a_taken_handle_changes_nothing(f: &Fixture) {
+    let with_handle = |number| FamilyRecord { refresh: Some(refresh_state(*b"a handle", number)), ..family(number) };
+    begin(&f.store, &with_handle(1));
+    let second = with_handle(2);
+    let token = token_of(&second, 2);
+    for round in ["live", "ended"] {
+        let start = StartFamily { access_token: Some(token.clone()), live_limit: 1, ..start(second.clone()) };
+        unavailable(f.store.grants.start_family(start));
+        assert_eq!(find(&f.store, 2), None, "{round}");
+        assert_eq!(found(&f.store, 2), None, "{round}");
+        let expected = if round == "live" { None } else { Some((after(1), RevokedWhy::Host)) };
+        assert_eq!(revoked(&f.store, 1), expected, "a start that failed makes no room");
+        let _ = done(f.store.grants.revoke_family(&family_id(1), RevokedWhy::Host, after(1)));
+    }
+    begin(&f.other, &second);
+    let _ = done(f.store.grants.purge_expired(Timestamp::from_millis(FAMILY_END.millis() + 1), 9));
+    begin(&f.store, &second);
+}
+
+fn refresh_state(handle: [u8; 8], number: u64) -> RefreshState {
+    RefreshState {
+        handle,
+        key_id: kid("derive"),
+        generation: 0,
+        current_digest: digest(number),
+        previous_digest: None,
+        salt: None,
+        rotated_at: BEGIN,
+        retries: 0,
+        retry_streak: 0,
+        idle_expires_at: FAMILY_END,
+    }
 }
 
 /// Above the live limit the oldest families of the same subject and client end, with that reason, and no others.

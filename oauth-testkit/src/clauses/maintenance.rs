@@ -1,7 +1,8 @@
 //! Purge removes what is of no use and nothing else; the clock's mark rises; a closed store says so.
 
 use oauth_core::store::{
-    AccessTokenRecord, CutoffKey, FamilyRecord, KeyState, Purged, RevokeToken, RevokedWhy, Standing, StandingQuery,
+    AccessTokenRecord, CutoffKey, FamilyRecord, InsertToken, KeyState, Purged, Register, RevokeToken, RevokedWhy,
+    Standing, StandingQuery,
 };
 use oauth_core::types::Timestamp;
 
@@ -135,4 +136,16 @@ pub fn a_closed_store_is_unavailable(f: &Fixture) {
     unavailable(s.grants.cut_off(cutoff(CutoffKey::Everything, BEGIN)));
     unavailable(s.grants.purge_expired(BEGIN, 1));
     unavailable(s.grants.raise_clock_mark(BEGIN));
+}
+
+/// Closing one tenant leaves the others of the same data set open.
+pub fn closing_one_tenant_leaves_the_others_open(f: &Fixture) {
+    let _ = done(f.other.grants.start_family(start(family(1))));
+    block_on(f.store.grants.close());
+    unavailable(f.store.grants.find_family(&family_id(1)));
+    assert_eq!(done(f.other.grants.find_family(&family_id(1))), Some(family(1)));
+    assert_eq!(done(f.other.grants.insert_access_token(token_of(&family(1), 1))), InsertToken::Inserted);
+    assert_eq!(done(f.other.registry.register(client("app"))), Register::Registered);
+    assert_eq!(done(f.other.keys.load(ISSUER)), []);
+    assert_eq!(done(f.other.users.find_by_login("alice")), None);
 }

@@ -4,12 +4,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
 use oauth_core::store::{
-    CutoffKey, FamilyRecord, InsertToken, RevokeFamily, RevokedWhy, Standing, StartFamily, StartOutcome,
+    AccessTokenRecord, CutoffKey, FamilyRecord, InsertToken, RevokeFamily, RevokedWhy, Standing, StartFamily,
+    StartOutcome, StoreErrorKind,
 };
 
-use super::{RACERS, done, one_winner, race, standing_of};
-use crate::Fixture;
-use crate::samples::{BEGIN, after, cutoff, family, family_id, start, subject, token_of};
+use super::{RACERS, done, found, one_winner, race, standing_of};
+use crate::samples::{BEGIN, after, cutoff, digest, family, family_id, start, subject, token_of};
+use crate::{Fixture, block_on};
 
 /// How often a race is run whose outcome depends on who comes first.
 const ROUNDS: u64 = 8;
@@ -99,4 +100,22 @@ pub fn the_live_limit_holds_when_many_start_at_once(f: &Fixture) {
         .count();
     assert_eq!(live, LIMIT as usize);
     assert_eq!(ended as usize + live, RACERS);
+}
+
+/// Of many families that start with one and the same token one is stored; of the others nothing is.
+pub fn of_many_starts_with_one_token_one_leaves_a_family(f: &Fixture) {
+    let answers = race(RACERS, |racer| {
+        let family = family(racer as u64);
+        let token = AccessTokenRecord { digest: digest(1), ..token_of(&family, racer as u64) };
+        let start = StartFamily { access_token: Some(token), ..start(family) };
+        block_on(f.store.grants.start_family(start)).map_err(|error| error.kind())
+    });
+    let winner =
+        one_winner(&answers, &Ok(StartOutcome::Started { ended: 0 }), &Err(StoreErrorKind::Unavailable)) as u64;
+    for racer in 0..RACERS as u64 {
+        let stored = done(f.store.grants.find_family(&family_id(racer)));
+        assert_eq!(stored.is_some(), racer == winner, "family {racer}, the winner is {winner}");
+    }
+    let stored = found(&f.store, 1).expect("the winner's token");
+    assert_eq!((stored.token.family, stored.standing), (Some(family_id(winner)), Standing::Live));
 }

@@ -103,6 +103,23 @@ fn combinations(
     all.into_iter()
 }
 
+/// A tombstone is kept until the `exp` of its JWT, however far that is.
+pub fn a_tombstone_is_kept_however_far_the_exp(f: &Fixture) {
+    let years = |years: i64| Timestamp::from_seconds(years * 31_557_600);
+    let tombstones = [("2100", years(130)), ("2200", years(230)), ("9999", years(8029)), ("ever", Timestamp::MAX)];
+    for (id, expires_at) in tombstones {
+        done(f.store.grants.revoke_token(RevokeToken::Jwt { id: token_id(id), expires_at }));
+    }
+    for before in [years(130), years(8029), Timestamp::MAX] {
+        assert!(!done(f.store.grants.purge_expired(before, 1000)).more);
+        for (id, expires_at) in tombstones {
+            let query = StandingQuery { id: Some(token_id(id)), ..jwt("app", None, BEGIN) };
+            let expected = if expires_at < before { Standing::Live } else { Standing::Revoked };
+            assert_eq!(standing(&f.store, &query), expected, "{id:?} after a purge before {before:?}");
+        }
+    }
+}
+
 /// A later cutoff replaces an earlier one, never the other way round.
 pub fn a_cutoff_only_moves_forward(f: &Fixture) {
     let keys = [CutoffKey::Subject(subject("alice")), CutoffKey::Client(client_id("app")), CutoffKey::Everything];

@@ -7,7 +7,8 @@ use oauth_core::types::Timestamp;
 
 use super::{done, for_all, found, fresh, standing_of, unavailable};
 use crate::samples::{
-    BEGIN, FAMILY_END, TOKEN_END, after, client_id, cutoff, digest, family, family_id, start, subject, token, token_of,
+    BEGIN, FAMILY_END, TOKEN_END, after, client_id, cutoff, digest, family, family_id, jwt_of, start, subject, token,
+    token_of,
 };
 use crate::{Fixture, TenantStore, strategies};
 
@@ -124,4 +125,18 @@ pub fn a_revoked_token_stays_revoked(f: &Fixture) {
     assert_eq!(standing_of(&f.store, 2), Standing::Live);
     unavailable(f.store.grants.insert_access_token(AccessTokenRecord { expires_at: TOKEN_END, ..token(1) }));
     assert_eq!(standing_of(&f.store, 1), Standing::Revoked, "a second insertion does not revive it");
+}
+
+/// Taking back one token of a family leaves the family and its other tokens as they were.
+pub fn a_revoked_token_takes_nothing_with_it(f: &Fixture) {
+    let _ = done(f.store.grants.start_family(start(family(1))));
+    for number in [1, 2] {
+        assert_eq!(insert(&f.store, token_of(&family(1), number)), InsertToken::Inserted);
+    }
+    done(f.store.grants.revoke_token(RevokeToken::Opaque { digest: digest(1) }));
+    assert_eq!(standing_of(&f.store, 1), Standing::Revoked);
+    assert_eq!(standing_of(&f.store, 2), Standing::Live);
+    assert_eq!(done(f.store.grants.find_family(&family_id(1))), Some(family(1)));
+    assert_eq!(done(f.store.grants.standing(&jwt_of(&family(1)))), Standing::Live);
+    assert_eq!(insert(&f.store, token_of(&family(1), 3)), InsertToken::Inserted, "the family gives more tokens");
 }

@@ -7,7 +7,7 @@ use oauth_core::store::{
     AccessTokenRecord, Cutoff, CutoffKey, FamilyRecord, FoundAccessToken, GrantStore, InsertToken, Purged,
     RevokeFamily, RevokeToken, RevokedWhy, Standing, StandingQuery, StartFamily, StartOutcome, StoreError,
 };
-use oauth_core::types::{ClientId, FamilyId, Lifetime, Subject, Timestamp, TokenDigest, TokenId};
+use oauth_core::types::{ClientId, FamilyId, Lifetime, Subject, Tenant, Timestamp, TokenDigest, TokenId};
 
 use crate::faulty::{Fault, Faulty};
 
@@ -48,10 +48,22 @@ impl GrantStore for Faulty {
                 start.family.absolute_expires_at = shifted(start.family.absolute_expires_at, 1);
             }
             Fault::FirstTokenForgotten => start.access_token = None,
+            Fault::HandleTakenTwice => {
+                if let Some(state) = &mut start.family.refresh {
+                    state.handle.copy_from_slice(&start.family.id.as_bytes()[8..]);
+                }
+            }
             Fault::LimitIgnored => start.live_limit = u32::MAX,
             Fault::StartInTwoSteps => {
                 if let Some(token) = start.access_token.take() {
                     let _ = self.inner.insert_access_token(AccessTokenRecord { family: None, ..token }).await?;
+                }
+            }
+            Fault::StartsFamilyBeforeToken => {
+                if let Some(token) = start.access_token.take() {
+                    let outcome = self.inner.start_family(start).await?;
+                    let _ = self.inner.insert_access_token(token).await?;
+                    return Ok(outcome);
                 }
             }
             _ => {}
@@ -142,7 +154,15 @@ impl GrantStore for Faulty {
     async fn revoke_token(&self, token: RevokeToken) -> Result<(), StoreError> {
         match token {
             RevokeToken::Opaque { .. } if self.has(Fault::OpaqueTokensStayLive) => Ok(()),
+            RevokeToken::Opaque { digest } if self.has(Fault::TokenTakesItsFamily) => {
+                if let Some(id) = self.inner.find_access_token(&digest).await?.and_then(|found| found.token.family) {
+                    let _ = self.inner.revoke_family(&id, RevokedWhy::Client, Timestamp::MAX).await?;
+                }
+                Ok(())
+            }
             RevokeToken::Jwt { id, expires_at } => {
+                let last = Timestamp::from_seconds(u32::MAX.into());
+                let expires_at = if self.has(Fault::TombstoneEndsIn2106) { expires_at.min(last) } else { expires_at };
                 self.inner.revoke_token(RevokeToken::Jwt { id: self.token_id(&id), expires_at }).await
             }
             token => self.inner.revoke_token(token).await,
@@ -184,7 +204,11 @@ impl GrantStore for Faulty {
     }
 
     async fn close(&self) {
-        if !self.has(Fault::CloseIsIgnored) {
+        if self.has(Fault::CloseReachesOtherTenants) {
+            for tenant in ["default", "other"] {
+                self.inner.for_tenant(Tenant::parse(tenant).unwrap()).close().await;
+            }
+        } else if !self.has(Fault::CloseIsIgnored) {
             self.inner.close().await;
         }
     }

@@ -1,8 +1,8 @@
 //! A store that loses any one member of a record is caught by that record's round trip.
 
 use oauth_core::store::{
-    AccessTokenRecord, AuthMethods, Binding, Client, Extra, FamilyRecord, GrantTypes, KeyMaterial, KeyRecord, KeyState,
-    KeyUse, Principal, RefreshPolicy, User,
+    AccessTokenFormat, AccessTokenRecord, AuthMethods, Binding, Client, Extra, FamilyRecord, GrantTypes, KeyMaterial,
+    KeyRecord, KeyState, KeyUse, LegacyTyp, OptionalClaim, Principal, RefreshPolicy, TokenProfile, User,
 };
 use oauth_core::types::{KeyId, Scope, Timestamp, TokenId};
 use oauth_testkit::{Fixture, clauses};
@@ -20,6 +20,15 @@ fn is_caught(round_trip: fn(&Fixture), fixture: &Fixture) -> bool {
     (0..6).any(|_| catches(round_trip, fixture))
 }
 
+/// Changes what a legacy profile consists of, if the client has one.
+fn legacy(client: &mut Client, change: fn(&mut Option<LegacyTyp>, &mut Vec<OptionalClaim>)) {
+    if let Some(AccessTokenFormat::Jwt { profile: TokenProfile::Legacy { typ, omit }, .. }) =
+        &mut client.access_token.format
+    {
+        change(typ, omit);
+    }
+}
+
 /// Without a loss the same wrapper keeps the contract: it is the loss that is caught.
 mod without_loss {
     fn sound() -> oauth_testkit::Fixture {
@@ -31,7 +40,7 @@ mod without_loss {
 
 #[test]
 fn of_a_client() {
-    let losses: [Loss<Client>; 23] = [
+    let losses: [Loss<Client>; 25] = [
         ("name", |c| c.name.clear()),
         ("version", |c| c.version = 0),
         ("active", |c| c.active = true),
@@ -47,6 +56,8 @@ fn of_a_client() {
         ("resources", |c| c.resources.clear()),
         ("audience", |c| c.audience.truncate(1)),
         ("access_token.format", |c| c.access_token.format = None),
+        ("access_token.format.profile.typ", |c| legacy(c, |typ, _| *typ = None)),
+        ("access_token.format.profile.omit", |c| legacy(c, |_, omit| omit.clear())),
         ("access_token.lifetime", |c| c.access_token.lifetime = None),
         ("refresh.policy", |c| c.refresh.policy = RefreshPolicy::Static),
         ("refresh.idle and absolute", |c| (c.refresh.idle, c.refresh.absolute) = (c.refresh.absolute, c.refresh.idle)),

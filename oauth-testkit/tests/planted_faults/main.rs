@@ -86,6 +86,7 @@ planted! {
     a_family_starts_with_its_first_token catches FirstTokenForgotten
     a_family_that_a_cutoff_covers_does_not_start catches CutoffExcludesItsTime
     a_start_with_a_taken_id_or_digest_changes_nothing catches StartInTwoSteps
+    a_start_with_a_taken_handle_changes_nothing catches HandleTakenTwice
     above_the_live_limit_the_oldest_families_end catches LimitWithoutReason
     the_first_reason_of_a_revocation_stays catches SecondReasonWins
     revoking_a_family_revokes_its_tokens catches FindIgnoresFamily
@@ -95,9 +96,11 @@ planted! {
     a_token_that_a_cutoff_covers_is_not_stored catches CutoffExcludesItsTime
     a_family_that_was_cut_off_gives_no_more_tokens catches InsertIgnoresFamily
     a_revoked_token_stays_revoked catches OpaqueTokensStayLive
+    a_revoked_token_takes_nothing_with_it catches TokenTakesItsFamily
 
     a_jwt_stands_while_its_family_does catches UnknownFamilyIsLive
     a_tombstone_takes_back_one_jwt catches CaseIgnored
+    a_tombstone_is_kept_however_far_the_exp catches TombstoneEndsIn2106
     a_cutoff_ends_what_was_issued_at_or_before_it catches CutoffExcludesItsTime
     a_cutoff_only_moves_forward catches CutoffMovesBack
     cutoffs_match_byte_for_byte catches CaseIgnored
@@ -106,11 +109,13 @@ planted! {
     no_token_outlives_the_revocation_of_its_family catches LooksBeforeItInserts
     no_token_outlives_a_cutoff catches LooksBeforeItInserts
     the_live_limit_holds_when_many_start_at_once catches LimitIgnored
+    of_many_starts_with_one_token_one_leaves_a_family catches StartsFamilyBeforeToken
 
     purge_works_in_bounded_batches catches PurgeIgnoresLimit
     purge_keeps_what_still_counts catches PurgeForgetsEndedFamilies
     the_clock_mark_only_rises catches ClockMarkFalls
     a_closed_store_is_unavailable catches CloseIsIgnored
+    closing_one_tenant_leaves_the_others_open catches CloseReachesOtherTenants
 }
 
 /// Faults of clauses that caught another one above.
