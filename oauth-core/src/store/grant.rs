@@ -18,8 +18,8 @@ pub trait GrantStore: fmt::Debug + Send + Sync {
     /// oldest others (by `issued_at`, then id) end in the same step ([`RevokedWhy::Limit`]); never the new one.
     ///
     /// # Errors
-    /// [`StoreError`]; then all of it happened or nothing. An id or digest that is taken is `Unavailable`: only a
-    /// broken random source brings one.
+    /// [`StoreError`]; then all of it happened or nothing. An id, a refresh handle or a digest that is taken is
+    /// `Unavailable`: only a broken random source brings one.
     async fn start_family(&self, start: StartFamily) -> Result<StartOutcome, StoreError>;
 
     /// The family, live or not.
@@ -71,7 +71,8 @@ pub trait GrantStore: fmt::Debug + Send + Sync {
 
     /// Removes up to `limit` rows that are of no use any more: access tokens and tombstones that expired before
     /// `before`, families whose absolute end is before it. A family that ended early stays until its absolute end,
-    /// because late replays still count. Never blocks other work for long.
+    /// because late replays still count. Never blocks other work for long, and lets no kind of row wait for the backlog of
+    /// another.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -84,8 +85,8 @@ pub trait GrantStore: fmt::Debug + Send + Sync {
     /// [`StoreError`].
     async fn raise_clock_mark(&self, at: Timestamp) -> Result<Timestamp, StoreError>;
 
-    /// Finishes what was accepted and lets go of everything; afterwards every call is `Unavailable`. Repeating it is
-    /// harmless.
+    /// Finishes what this tenant's handle accepted; afterwards every call on it is `Unavailable`. Other tenants of the
+    /// same database stay open. Repeating it is harmless.
     async fn close(&self);
 }
 
