@@ -15,7 +15,7 @@ pub(crate) struct Plan {
     block: Duration,
 }
 
-pub(crate) const FULL: Plan = Plan { rounds: 21, block: Duration::from_millis(60) };
+pub(crate) const FULL: Plan = Plan { rounds: 51, block: Duration::from_millis(60) };
 pub(crate) const SHORT: Plan = Plan { rounds: 3, block: Duration::from_millis(10) };
 
 const TARGETS: [(Alg, Option<f64>); 4] =
