@@ -35,7 +35,7 @@ use crate::random::Entropy;
 use crate::store::{Stores, TokenProfile};
 use crate::time::Clock;
 use crate::token::access_token::{self, MintSettings, Minted};
-use crate::token::{TokenAdditions, TokenHook, TokenVerifier};
+use crate::token::{FactsRequest, HostFacts, TokenAdditions, TokenHook, TokenVerifier};
 use crate::types::{Audience, ClientId, Issuer, Subject, Timestamp};
 use crate::wire::{Request, Response};
 
@@ -48,7 +48,7 @@ pub struct AuthorizationServer {
 pub(crate) struct Inner {
     pub(crate) stores: Stores,
     pub(crate) keys: Arc<Keyring>,
-    pub(crate) hook: Arc<dyn TokenHook>,
+    hook: Option<Arc<dyn TokenHook>>,
     pub(crate) chosen_secrets: Option<HashingPool>,
     pub(crate) grant_settings: GrantSettings,
     pub(crate) transport: TransportRule,
@@ -165,6 +165,28 @@ impl Drop for MaintenanceLease {
 impl Inner {
     fn context(&self, request: &Request) -> RequestContext {
         RequestContext::of(request, self.transport.client_address(request), self.correlation.next())
+    }
+
+    /// What the host knows of a request, if it has a hook.
+    pub(crate) async fn facts(&self, context: &RequestContext, asked: &FactsRequest<'_>) -> Result<HostFacts, Fault> {
+        match &self.hook {
+            Some(hook) => hook.facts(context, asked).await.map_err(Fault::Hook),
+            None => Ok(HostFacts::new()),
+        }
+    }
+
+    /// What the host adds to a token, if it has a hook.
+    pub(crate) async fn additions(
+        &self,
+        context: &RequestContext,
+        grant: &ValidatedGrant,
+        facts: &HostFacts,
+    ) -> Result<TokenAdditions, Fault> {
+        let mut additions = TokenAdditions::default();
+        if let Some(hook) = &self.hook {
+            hook.additions(context, grant, facts, &mut additions).await.map_err(Fault::Hook)?;
+        }
+        Ok(additions)
     }
 
     /// Signs with keys that are at most [`CACHE_AGE`](crate::keys::CACHE_AGE) old.

@@ -6,13 +6,13 @@ use serde_json::{Map, Value};
 use crate::audit::What;
 use crate::client_auth::{self, Authenticated, Credentials};
 use crate::context::RequestContext;
-use crate::error::{Error, Fault, Refusal};
+use crate::error::{Error, Refusal};
 use crate::grant::ValidatedGrant;
 use crate::grant::client_credentials::{self, ClientCredentialsRequest};
 use crate::server::Inner;
 use crate::store::{Client, GrantTypes, InsertToken, Principal};
+use crate::token::FactsRequest;
 use crate::token::access_token::Minted;
-use crate::token::{FactsRequest, TokenAdditions};
 use crate::types::{ClientId, ResourceUri, Scope, Timestamp};
 use crate::wire::params::Params;
 use crate::wire::{Body, Headers, Method, Request, Response, form};
@@ -68,10 +68,9 @@ async fn issue(
         scope: asked.scope.as_ref(),
         resource: &asked.resource,
     };
-    let facts = server.hook.facts(context, &wanted).await.map_err(Fault::Hook)?;
+    let facts = server.facts(context, &wanted).await?;
     let grant = client_credentials::decide(asked, client, &server.grant_settings)?;
-    let mut additions = TokenAdditions::default();
-    server.hook.additions(context, &grant, &facts, &mut additions).await.map_err(Fault::Hook)?;
+    let additions = server.additions(context, &grant, &facts).await?;
     let mut minted = server.mint(&grant, &additions, now).await?;
     if let Some(record) = minted.record.take() {
         match server.stores.grants.insert_access_token(record).await? {

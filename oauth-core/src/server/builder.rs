@@ -13,7 +13,7 @@ use crate::policy::scope::ScopeMode;
 use crate::random::{Entropy, SystemEntropy};
 use crate::store::{AccessTokenFormat, Stores, TokenProfile};
 use crate::time::{Clock, SystemClock};
-use crate::token::{NoHook, TokenHook};
+use crate::token::TokenHook;
 use crate::types::{Issuer, KeyId};
 
 /// Builds an [`AuthorizationServer`].
@@ -53,7 +53,7 @@ pub struct Builder {
     pub(super) proxies: Vec<String>,
     pub(super) address_header: String,
     pub(super) plain_http: bool,
-    pub(super) hook: Arc<dyn TokenHook>,
+    pub(super) hook: Option<Arc<dyn TokenHook>>,
     pub(super) audit: Arc<dyn AuditSink>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
@@ -96,7 +96,7 @@ impl AuthorizationServer {
             proxies: Vec::new(),
             address_header: "x-forwarded-for".to_owned(),
             plain_http: false,
-            hook: Arc::new(NoHook),
+            hook: None,
             audit: Arc::new(TracingSink),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy::default()),
@@ -234,10 +234,10 @@ impl Builder {
         self
     }
 
-    /// Loads the host's facts and adds its claims, for every token.
+    /// Loads the host's facts and adds its claims, for every token. Default: nothing.
     #[must_use]
     pub fn token_hook(mut self, hook: Arc<dyn TokenHook>) -> Self {
-        self.hook = hook;
+        self.hook = Some(hook);
         self
     }
 

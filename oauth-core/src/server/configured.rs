@@ -309,7 +309,7 @@ pub struct Configured {
     jwks_cache_control: String,
     chosen_secrets: Option<HashingPool>,
     family_limit: u32,
-    hook: Arc<dyn TokenHook>,
+    hook: Option<Arc<dyn TokenHook>>,
     audit: Arc<dyn AuditSink>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,

@@ -12,7 +12,7 @@ use crate::store::{
 };
 use crate::time::Clock as _;
 use crate::token::access_token::time_ordered;
-use crate::token::{FactsRequest, TokenAdditions, VerifiedAccess};
+use crate::token::{FactsRequest, VerifiedAccess};
 use crate::types::{AccessToken, ClientId, FamilyId, Lifetime, Scope, Subject, Timestamp};
 
 /// The most rows that one round of maintenance removes.
@@ -241,10 +241,9 @@ impl Inner {
             scope: Some(scopes),
             resource: &[],
         };
-        let facts = self.hook.facts(context, &wanted).await.map_err(Fault::Hook)?;
+        let facts = self.facts(context, &wanted).await?;
         let grant = host::decide(client, user, scopes, auth, family, &self.grant_settings)?;
-        let mut additions = TokenAdditions::default();
-        self.hook.additions(context, &grant, &facts, &mut additions).await.map_err(Fault::Hook)?;
+        let additions = self.additions(context, &grant, &facts).await?;
         let minted = self.mint(&grant, &additions, now).await?;
         let start = StartFamily {
             family: FamilyRecord {

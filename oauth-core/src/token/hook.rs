@@ -98,27 +98,6 @@ pub type HostFacts = Map<String, Value>;
 /// What a hook failed with; for the operator only.
 pub type HookError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The default hook: no facts, no additions.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NoHook;
-
-#[async_trait]
-impl TokenHook for NoHook {
-    async fn facts(&self, _: &RequestContext, _: &FactsRequest<'_>) -> Result<HostFacts, HookError> {
-        Ok(HostFacts::new())
-    }
-
-    async fn additions(
-        &self,
-        _: &RequestContext,
-        _: &ValidatedGrant,
-        _: &HostFacts,
-        _: &mut TokenAdditions,
-    ) -> Result<(), HookError> {
-        Ok(())
-    }
-}
-
 /// What a hook adds. Protocol claims and members cannot be set: they are left out and named in the audit trail.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct TokenAdditions {

@@ -6,6 +6,6 @@ mod hook;
 mod published_keys;
 mod verifier;
 
-pub use self::hook::{FactsRequest, HookError, HostFacts, NoHook, RESERVED_CLAIMS, TokenAdditions, TokenHook};
+pub use self::hook::{FactsRequest, HookError, HostFacts, RESERVED_CLAIMS, TokenAdditions, TokenHook};
 pub use self::published_keys::{FetchError, FetchJwks};
 pub use self::verifier::{TokenVerifier, TokenVerifierBuilder, VerifiedAccess};
