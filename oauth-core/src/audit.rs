@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::context::CorrelationId;
 use crate::error::Refusal;
 use crate::store::{KeyState, RevokedWhy};
-use crate::types::{ClientId, FamilyId, KeyId, Scope, Subject, Timestamp, TokenId};
+use crate::types::{ClientId, FamilyId, KeyId, KeyedHash, Scope, Subject, Timestamp, TokenId};
 
 /// Receives events, after the commit that they tell of.
 ///
@@ -16,7 +16,26 @@ use crate::types::{ClientId, FamilyId, KeyId, Scope, Subject, Timestamp, TokenId
 /// a full queue loses.
 pub trait AuditSink: fmt::Debug + Send + Sync {
     /// Takes one event.
-    fn record(&self, event: &Event);
+    ///
+    /// # Errors
+    /// [`AuditLost`] when the event will not be written, because the queue is full or writing fails. The server goes on
+    /// without it, or answers 503 where it was built with [`Audit::Required`].
+    fn record(&self, event: &Event) -> Result<(), AuditLost>;
+}
+
+/// An event that will not be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an audit event was lost")]
+pub struct AuditLost;
+
+/// What a lost audit event means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Audit {
+    /// The sink counts and logs it; the request is answered all the same. The default.
+    #[default]
+    BestEffort,
+    /// A request whose event is lost is answered 503, and shows no token.
+    Required,
 }
 
 /// One thing that happened.
@@ -32,8 +51,21 @@ pub struct Event {
     pub client: Option<ClientId>,
     /// In whose name.
     pub subject: Option<Subject>,
+    /// The login name that was tried, when no user has it: only as a keyed hash, because people type passwords there.
+    pub login: Option<LoginHash>,
+    /// The scope that was asked for, where the request said one and `what` does not.
+    pub scope: Option<Scope>,
     /// What.
     pub what: What,
+}
+
+/// A login name as the trail keeps it: two attempts with one name can be told to be alike, and no more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginHash {
+    /// The server's key that it was made with.
+    pub key: KeyId,
+    /// The hash.
+    pub hash: KeyedHash,
 }
 
 /// What an [`Event`] tells.
@@ -176,6 +208,13 @@ impl Event {
         if let Some(subject) = &self.subject {
             object.insert("subject".into(), subject.as_str().into());
         }
+        if let Some(LoginHash { key, hash }) = &self.login {
+            object.insert("login_key".into(), key.as_str().into());
+            object.insert("login_hash".into(), crate::jose::base64url(hash.as_bytes()).into());
+        }
+        if let Some(scope) = &self.scope {
+            object.insert("scope".into(), scope.as_str().into());
+        }
         if let Value::Object(members) = self.what.members() {
             object.extend(members);
         }
@@ -190,7 +229,7 @@ impl Event {
 pub struct TracingSink;
 
 impl AuditSink for TracingSink {
-    fn record(&self, event: &Event) {
+    fn record(&self, event: &Event) -> Result<(), AuditLost> {
         match &event.what {
             What::Faulted { .. } | What::ClockBehind { .. } | What::ClockJumped { .. } => {
                 tracing::error!(target: "oauth::audit", audit = %event.to_json());
@@ -200,5 +239,6 @@ impl AuditSink for TracingSink {
             }
             _ => tracing::info!(target: "oauth::audit", audit = %event.to_json()),
         }
+        Ok(())
     }
 }

@@ -208,8 +208,10 @@ impl Inner {
         subject: Option<Subject>,
         what: What,
     ) {
-        let event = Event { at, correlation_id: context.correlation_id, peer: context.peer, client, subject, what };
-        self.audit.record(&event);
+        let (correlation_id, peer) = (context.correlation_id, context.peer);
+        let event = Event { at, correlation_id, peer, client, subject, login: None, scope: None, what };
+        // a sink counts and logs what it loses
+        let _ = self.audit.record(&event);
     }
 
     pub(crate) fn audit_error(

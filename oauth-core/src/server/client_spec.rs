@@ -193,6 +193,7 @@ impl ClientSpec {
                 refresh: RefreshRule::default(),
                 networks,
                 acts_for: Vec::new(),
+                json_bodies: false,
                 created_at: now,
                 updated_at: now,
                 extra: Extra::default(),

@@ -265,10 +265,11 @@ impl Inner {
             },
             access_token: minted.record,
             live_limit: self.family_limit,
+            claim: None,
         };
         let ended = match self.stores.grants.start_family(start).await? {
             StartOutcome::Started { ended } => ended,
-            StartOutcome::CutOff => return Err(Refusal::GrantWithdrawn.into()),
+            StartOutcome::CutOff | StartOutcome::Claimed => return Err(Refusal::GrantWithdrawn.into()),
         };
         self.audit_ignored(&additions, &grant, context, now);
         let (client, subject) = (Some(grant.client.id.clone()), Some(subject.clone()));

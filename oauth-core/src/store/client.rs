@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use super::error::StoreError;
 use super::user::PasswordHash;
 use crate::jose::Alg;
-use crate::types::{Audience, ClientId, KeyId, Lifetime, ResourceUri, Scope, SecretDigest, Timestamp};
+use crate::types::{Audience, ClientId, KeyId, Lifetime, ResourceUri, Scope, SecretDigest, Subject, Timestamp};
 
 /// Finds clients; all that the protocol needs.
 ///
@@ -120,7 +120,9 @@ pub struct Client {
     /// Addresses that it may authenticate from; `None` is any.
     pub networks: Option<Vec<IpNet>>,
     /// Subjects in whose name an extension grant may give it tokens; empty is nobody.
-    pub acts_for: Vec<String>,
+    pub acts_for: Vec<Subject>,
+    /// Whether it may send JSON bodies where the server reads them.
+    pub json_bodies: bool,
     /// When it was registered.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -249,6 +251,10 @@ pub struct GrantTypes(Vec<String>);
 impl GrantTypes {
     /// `client_credentials` (RFC 6749 §4.4).
     pub const CLIENT_CREDENTIALS: &'static str = "client_credentials";
+    /// `password` (RFC 6749 §4.3); RFC 9700 §2.4 says not to use it.
+    pub const PASSWORD: &'static str = "password";
+    /// `refresh_token` (RFC 6749 §6).
+    pub const REFRESH_TOKEN: &'static str = "refresh_token";
 
     /// The set with these values, in this order, each once.
     pub fn of<T: Into<String>>(values: impl IntoIterator<Item = T>) -> Self {

@@ -5,7 +5,10 @@ use std::fmt;
 use async_trait::async_trait;
 
 use super::error::StoreError;
-use crate::types::{Audience, ClientId, FamilyId, KeyId, ResourceUri, Scope, Subject, Timestamp, TokenDigest, TokenId};
+use crate::types::{
+    Audience, ClientId, FamilyId, KeyId, KeyedHash, Lifetime, ResourceUri, Scope, Subject, Timestamp, TokenDigest,
+    TokenId,
+};
 
 /// Remembers what was granted and what was taken back. The essay of [`store`](super) is its contract.
 ///
@@ -14,7 +17,7 @@ use crate::types::{Audience, ClientId, FamilyId, KeyId, ResourceUri, Scope, Subj
 #[async_trait]
 pub trait GrantStore: fmt::Debug + Send + Sync {
     /// Stores a new family, and its first access token if that is opaque, **iff** no cutoff covers
-    /// [`FamilyRecord::issued_at`]. When its subject and client then have more than `live_limit` live families, the
+    /// [`FamilyRecord::issued_at`] and [`StartFamily::claim`] was never made before. When its subject and client then have more than `live_limit` live families, the
     /// oldest others (by `issued_at`, then id) end in the same step ([`RevokedWhy::Limit`]); never the new one.
     ///
     /// # Errors
@@ -27,6 +30,39 @@ pub trait GrantStore: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`StoreError`].
     async fn find_family(&self, id: &FamilyId) -> Result<Option<FamilyRecord>, StoreError>;
+
+    /// The family whose refresh tokens begin with this handle, live or not, with its standing: one statement.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn find_by_handle(&self, handle: &[u8; 8]) -> Result<Option<FoundFamily>, StoreError>;
+
+    /// Makes the current refresh token the predecessor of a new one, **iff** the family is live at `now` and its
+    /// current token is still [`Rotate::current`]. The access token is stored in the same step.
+    ///
+    /// `generation` grows by one, `retries` becomes 0, `rotated_at` becomes `now`; `retry_streak` becomes 0 when the
+    /// generation that ends saw no retry, and stays otherwise; `seen_at` never goes back.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then all of it happened or nothing.
+    async fn rotate(&self, rotate: Rotate) -> Result<Refreshed, StoreError>;
+
+    /// Counts one more retry of the last rotation, **iff** the family is live at `now`, its current token is still
+    /// [`Retry::current`] and it counted fewer than [`Retry::limit`]. The access token is stored in the same step.
+    ///
+    /// The first retry of a generation adds one to `retry_streak`; `seen_at` never goes back; nothing else changes, so
+    /// that callers who retry at the same time do not answer each other [`Refreshed::Moved`].
+    ///
+    /// # Errors
+    /// [`StoreError`]; then all of it happened or nothing.
+    async fn retry(&self, retry: Retry) -> Result<Refreshed, StoreError>;
+
+    /// Moves the idle end of a family whose refresh token stays, **iff** the family is live at `now` and its current
+    /// token is still [`Extend::current`]. The access token is stored in the same step; `seen_at` never goes back.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then all of it happened or nothing.
+    async fn extend(&self, extend: Extend) -> Result<Refreshed, StoreError>;
 
     /// Ends a family and every token of it, **iff** it is not revoked yet; the first reason stays.
     ///
@@ -69,9 +105,24 @@ pub trait GrantStore: fmt::Debug + Send + Sync {
     /// [`StoreError`].
     async fn cut_off(&self, cutoff: Cutoff) -> Result<(), StoreError>;
 
-    /// Removes up to `limit` rows that are of no use any more: access tokens and tombstones that expired before
-    /// `before`, families whose absolute end is before it. A family that ended early stays until its absolute end,
-    /// because late replays still count. Never blocks other work for long, and lets no kind of row wait for the backlog of
+    /// Counts a wrong password, or an attempt that may become one, against an account; answers how many there are in
+    /// the present window, with this one. A window begins with its first strike and ends [`Strike::window`] later; the
+    /// first strike at or after its end begins the next one. Every one of many callers is counted.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn add_strike(&self, strike: Strike) -> Result<u32, StoreError>;
+
+    /// Forgets every strike against an account.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn clear_strikes(&self, account: &KeyedHash) -> Result<(), StoreError>;
+
+    /// Removes up to `limit` rows that are of no use any more: access tokens, tombstones and claims that expired before
+    /// `before`, strikes whose window ended before it, families whose absolute end is before it. A family that ended
+    /// early stays until its absolute end, because late replays still count. Clears salts that expired before
+    /// `before`, each counted as a row. Never blocks other work for long, and lets no kind of row wait for the backlog of
     /// another.
     ///
     /// # Errors
@@ -99,6 +150,87 @@ pub struct StartFamily {
     pub access_token: Option<AccessTokenRecord>,
     /// The most live families that one subject may have with one client; above it the oldest end.
     pub live_limit: u32,
+    /// What the family was given for, when that may be used once.
+    pub claim: Option<Claim>,
+}
+
+/// Something that may be used once, such as the assertion of an extension grant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// SHA-256 of what names it.
+    pub digest: TokenDigest,
+    /// Until when it is remembered: it must be worthless by itself afterwards.
+    pub expires_at: Timestamp,
+}
+
+/// What [`GrantStore::rotate`] changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rotate {
+    /// Which family.
+    pub family: FamilyId,
+    /// The token that was presented; becomes the predecessor.
+    pub current: TokenDigest,
+    /// The token that becomes current.
+    pub successor: TokenDigest,
+    /// What the successor was derived with.
+    pub salt: Salt,
+    /// The new idle end; never past the absolute end.
+    pub idle_expires_at: Timestamp,
+    /// When.
+    pub now: Timestamp,
+    /// The access token that goes with it, when that is opaque.
+    pub access_token: Option<AccessTokenRecord>,
+}
+
+/// What [`GrantStore::retry`] changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retry {
+    /// Which family.
+    pub family: FamilyId,
+    /// The token that is answered again.
+    pub current: TokenDigest,
+    /// The most retries of one generation.
+    pub limit: u32,
+    /// When.
+    pub now: Timestamp,
+    /// The access token that goes with it, when that is opaque.
+    pub access_token: Option<AccessTokenRecord>,
+}
+
+/// What [`GrantStore::extend`] changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extend {
+    /// Which family.
+    pub family: FamilyId,
+    /// The token that was presented, and stays.
+    pub current: TokenDigest,
+    /// The new idle end; never past the absolute end.
+    pub idle_expires_at: Timestamp,
+    /// When.
+    pub now: Timestamp,
+    /// The access token that goes with it, when that is opaque.
+    pub access_token: Option<AccessTokenRecord>,
+}
+
+/// Answer of [`GrantStore::rotate`], [`GrantStore::retry`] and [`GrantStore::extend`].
+#[must_use]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refreshed {
+    /// Done.
+    Done,
+    /// The family is not live any more, or not as it was judged; nothing changed.
+    Moved,
+}
+
+/// What [`GrantStore::add_strike`] counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Strike {
+    /// Against which account.
+    pub account: KeyedHash,
+    /// When.
+    pub now: Timestamp,
+    /// How long the window is that this strike begins, if it begins one.
+    pub window: Lifetime,
 }
 
 /// Answer of [`GrantStore::start_family`].
@@ -112,6 +244,17 @@ pub enum StartOutcome {
     },
     /// A cutoff covers it; nothing changed.
     CutOff,
+    /// Its [`StartFamily::claim`] was made before; nothing changed.
+    Claimed,
+}
+
+/// Answer of [`GrantStore::find_by_handle`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundFamily {
+    /// The row.
+    pub family: FamilyRecord,
+    /// Whether it still stands: not revoked, and no cutoff covers it. (Whether it expired is for the caller to see.)
+    pub standing: Standing,
 }
 
 /// Answer of [`GrantStore::revoke_family`].
@@ -295,8 +438,8 @@ pub struct RefreshState {
     pub current_digest: TokenDigest,
     /// SHA-256 of the token before it.
     pub previous_digest: Option<TokenDigest>,
-    /// Input of the derivation of the current token; cleared when no retry can ask for it again.
-    pub salt: Option<[u8; 32]>,
+    /// Input of the derivation of the current token; `None` for the first one, and when no retry can ask again.
+    pub salt: Option<Salt>,
     /// When the current token was made.
     pub rotated_at: Timestamp,
     /// How often the rotation's answer was asked for again.
@@ -305,6 +448,21 @@ pub struct RefreshState {
     pub retry_streak: u32,
     /// When the family ends if it is not used.
     pub idle_expires_at: Timestamp,
+}
+
+/// What a refresh token was derived with, beside a key that the store does not have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Salt {
+    /// The bytes.
+    pub bytes: [u8; 32],
+    /// From when on no retry can ask for the derivation again, so that a purge may clear them.
+    pub expires_at: Timestamp,
+}
+
+impl fmt::Debug for Salt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Salt(.., {:?})", self.expires_at)
+    }
 }
 
 /// Why a family ended early.

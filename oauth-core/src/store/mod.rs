@@ -58,9 +58,10 @@ pub use self::client::{
 };
 pub use self::error::{StoreError, StoreErrorKind};
 pub use self::grant::{
-    AccessTokenRecord, AuthenticationContext, Binding, Cutoff, CutoffKey, Extra, FamilyRecord, FoundAccessToken,
-    GrantStore, InsertToken, Principal, Purged, RefreshState, RevokeFamily, RevokeToken, RevokedWhy, Standing,
-    StandingQuery, StartFamily, StartOutcome, TooLarge,
+    AccessTokenRecord, AuthenticationContext, Binding, Claim, Cutoff, CutoffKey, Extend, Extra, FamilyRecord,
+    FoundAccessToken, FoundFamily, GrantStore, InsertToken, Principal, Purged, RefreshState, Refreshed, Retry,
+    RevokeFamily, RevokeToken, RevokedWhy, Rotate, Salt, Standing, StandingQuery, StartFamily, StartOutcome, Strike,
+    TooLarge,
 };
 pub use self::key::{
     InsertKey, KeyMaterial, KeyRecord, KeyState, KeyStore, KeyTimes, KeyTransition, KeyUse, Transition,

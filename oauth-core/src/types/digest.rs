@@ -22,12 +22,6 @@ macro_rules! sha256_digest {
             pub const fn as_bytes(&self) -> &[u8; 32] {
                 &self.0
             }
-
-            pub(crate) fn of(plaintext: &[u8]) -> Self {
-                let mut bytes = [0; 32];
-                bytes.copy_from_slice(digest(&SHA256, plaintext).as_ref());
-                Self(bytes)
-            }
         }
 
         impl PartialEq for $name {
@@ -58,6 +52,29 @@ sha256_digest!(
     /// SHA-256 of a generated client secret (256 bits of entropy, so no slow hash is needed).
     SecretDigest
 );
+
+sha256_digest!(
+    /// HMAC-SHA-256 of a name under a key of the server: what is kept where the name itself must not be.
+    KeyedHash
+);
+
+impl TokenDigest {
+    pub(crate) fn of(plaintext: &[u8]) -> Self {
+        Self(sha256(plaintext))
+    }
+}
+
+impl SecretDigest {
+    pub(crate) fn of(plaintext: &[u8]) -> Self {
+        Self(sha256(plaintext))
+    }
+}
+
+fn sha256(plaintext: &[u8]) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(digest(&SHA256, plaintext).as_ref());
+    bytes
+}
 
 /// Whether two digests are equal, at a cost that does not depend on where they differ.
 pub(crate) fn constant_time_eq(a: &[u8], b: &[u8]) -> bool {

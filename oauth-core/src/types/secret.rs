@@ -37,3 +37,11 @@ secret!(
     /// An access token as the client will present it (RFC 6749 §1.4).
     AccessToken
 );
+secret!(
+    /// A refresh token as the client will present it (RFC 6749 §1.5).
+    RefreshToken
+);
+secret!(
+    /// An id token (OpenID Connect Core §2): names the user to the client.
+    IdToken
+);
