@@ -32,6 +32,8 @@ use crate::wire::metadata::Metadata;
 const JWT_BOUND: Lifetime = Lifetime::of_seconds(3_600);
 /// An opaque token is looked up on every use.
 const OPAQUE_BOUND: Lifetime = Lifetime::of_seconds(24 * 3_600);
+/// The longest that a family may live, whatever its client's registration says: a year.
+pub(super) const FAMILY_BOUND: Lifetime = Lifetime::of_seconds(366 * 24 * 3_600);
 /// How long after its last use a key stays listed beyond the longest token and every cache.
 const LINGER: Lifetime = Lifetime::of_seconds(300);
 
@@ -219,7 +221,8 @@ impl Builder {
         let sign = span("the signing period of keys", self.sign);
         let max_age = span("the JWKS max-age", self.jwks_max_age);
         let (Some(announce), Some(sign), Some(max_age)) = (announce, sign, max_age) else {
-            return KeyRules { announce: Lifetime::SECOND, sign: Lifetime::SECOND, linger: Lifetime::SECOND };
+            let nothing = Lifetime::SECOND;
+            return KeyRules { announce: nothing, sign: nothing, linger: nothing, families: nothing };
         };
         if max_age.seconds() > 24 * 3600 {
             mistakes.say("readers may keep the JWK set for a day at most; lower `.jwks_max_age`".into());
@@ -236,7 +239,9 @@ impl Builder {
         }
         let linger = JWT_BOUND.seconds().saturating_add(max_age.seconds());
         let linger = linger.saturating_add(CACHE_AGE.seconds()).saturating_add(LINGER.seconds());
-        KeyRules { announce, sign, linger: Lifetime::of_seconds(linger) }
+        let families = FAMILY_BOUND.seconds().saturating_add(CACHE_AGE.seconds()).saturating_add(LINGER.seconds());
+        let (linger, families) = (Lifetime::of_seconds(linger), Lifetime::of_seconds(families));
+        KeyRules { announce, sign, linger, families }
     }
 
     fn check_tokens(&self, algorithms: &[Alg], mistakes: &mut Mistakes) -> GrantSettings {
