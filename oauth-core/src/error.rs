@@ -31,11 +31,13 @@ pub enum Refusal {
     GrantTypeMissing,
     GrantTypeUnsupported,
     GrantWithdrawn,
+    JsonMalformed,
     MediaType,
     MethodNotAllowed,
     ParameterCharacters,
     ParameterRepeated,
     ParameterTooLong,
+    ParameterType,
     ResourceMalformed,
     ResourceNotAllowed,
     ResourcesDisagree,
@@ -93,11 +95,13 @@ impl Refusal {
             Self::GrantWithdrawn | Self::SubjectInactive | Self::SubjectIsClient | Self::SubjectUnknown => {
                 (C::InvalidGrant, "the grant is not valid")
             }
+            Self::JsonMalformed => (C::InvalidRequest, "the JSON is malformed"),
             Self::MediaType => (C::InvalidRequest, "send application/x-www-form-urlencoded"),
             Self::MethodNotAllowed => (C::InvalidRequest, "use another method"),
             Self::ParameterCharacters => (C::InvalidRequest, "a parameter holds characters that it must not hold"),
             Self::ParameterRepeated => (C::InvalidRequest, "a parameter is repeated"),
             Self::ParameterTooLong => (C::InvalidRequest, "a parameter is too long"),
+            Self::ParameterType => (C::InvalidRequest, "a parameter is not a string"),
             Self::ResourceMalformed => (C::InvalidTarget, "resource must be an absolute URI without fragment"),
             Self::ResourceNotAllowed | Self::ResourcesDisagree => {
                 (C::InvalidTarget, "this client may not use this resource")
@@ -171,11 +175,13 @@ impl Refusal {
             Self::GrantTypeMissing => "grant_type.missing",
             Self::GrantTypeUnsupported => "grant_type.unsupported",
             Self::GrantWithdrawn => "grant.withdrawn",
+            Self::JsonMalformed => "json.malformed",
             Self::MediaType => "body.media_type",
             Self::MethodNotAllowed => "method.not_allowed",
             Self::ParameterCharacters => "parameter.characters",
             Self::ParameterRepeated => "parameter.repeated",
             Self::ParameterTooLong => "parameter.too_long",
+            Self::ParameterType => "parameter.type",
             Self::ResourceMalformed => "resource.malformed",
             Self::ResourceNotAllowed => "resource.not_allowed",
             Self::ResourcesDisagree => "resource.disagree",
@@ -332,7 +338,7 @@ mod tests {
     use super::*;
 
     /// Every refusal, by walking the ids that the exhaustive match of `id` gives.
-    const ALL: [Refusal; 50] = [
+    const ALL: [Refusal; 52] = [
         Refusal::AuthorizationMalformed,
         Refusal::AuthorizationRepeated,
         Refusal::AuthorizationScheme,
@@ -355,11 +361,13 @@ mod tests {
         Refusal::GrantTypeMissing,
         Refusal::GrantTypeUnsupported,
         Refusal::GrantWithdrawn,
+        Refusal::JsonMalformed,
         Refusal::MediaType,
         Refusal::MethodNotAllowed,
         Refusal::ParameterCharacters,
         Refusal::ParameterRepeated,
         Refusal::ParameterTooLong,
+        Refusal::ParameterType,
         Refusal::ResourceMalformed,
         Refusal::ResourceNotAllowed,
         Refusal::ResourcesDisagree,

@@ -26,7 +26,7 @@ impl<'a> Params<'a> {
             return Err(Refusal::ParameterTooLong);
         }
         if let Some(rule) = Rule::of(&name) {
-            if !rule.repeatable && self.pairs.iter().any(|(held, _)| *held == name) {
+            if !rule.repeatable && self.holds(&name) {
                 return Err(Refusal::ParameterRepeated);
             }
             if !value.chars().all(rule.allowed) {
@@ -35,6 +35,11 @@ impl<'a> Params<'a> {
         }
         self.pairs.push((name, value));
         Ok(())
+    }
+
+    /// Whether the parameter was there, empty or not.
+    pub(crate) fn holds(&self, name: &str) -> bool {
+        self.pairs.iter().any(|(held, _)| held == name)
     }
 
     /// The value of a parameter; an empty value counts as omitted (RFC 6749 §3.2).
