@@ -35,6 +35,7 @@ pub enum Refusal {
     GrantWithdrawn,
     IdTokenHint,
     LoginUnknown,
+    JsonMalformed,
     MediaType,
     MethodNotAllowed,
     ParameterCharacters,
@@ -52,6 +53,7 @@ pub enum Refusal {
     RefreshRetryUnavailable,
     RefreshRevoked,
     RefreshUnknown,
+    ParameterType,
     ResourceMalformed,
     ResourceNotAllowed,
     ResourceNotHeld,
@@ -137,12 +139,14 @@ impl Refusal {
             | Self::SubjectIsClient
             | Self::SubjectNotListed
             | Self::SubjectUnknown => (C::InvalidGrant, "the grant is not valid"),
-            Self::MediaType => (C::InvalidRequest, "send application/x-www-form-urlencoded"),
+            Self::JsonMalformed => (C::InvalidRequest, "the JSON is malformed"),
+            Self::MediaType => (C::InvalidRequest, "this media type is not read here"),
             Self::MethodNotAllowed => (C::InvalidRequest, "use another method"),
             Self::ParameterCharacters => (C::InvalidRequest, "a parameter holds characters that it must not hold"),
             Self::ParameterMissing => (C::InvalidRequest, "a required parameter is missing"),
             Self::ParameterRepeated => (C::InvalidRequest, "a parameter is repeated"),
             Self::ParameterTooLong => (C::InvalidRequest, "a parameter is too long"),
+            Self::ParameterType => (C::InvalidRequest, "a parameter is not a string"),
             Self::ProposalMalformed => (C::InvalidRequest, "the parameters of the grant are malformed"),
             Self::ResourceMalformed => (C::InvalidTarget, "resource must be an absolute URI without fragment"),
             Self::ResourceNotAllowed | Self::ResourceNotHeld | Self::ResourcesDisagree => {
@@ -170,6 +174,23 @@ impl Refusal {
             Self::TooManyRetries { .. } => (C::TemporarilyUnavailable, "this token was asked for too often"),
             Self::TooManyParameters => (C::InvalidRequest, "too many parameters"),
         }
+    }
+
+    /// Whether it may be the answer to somebody who guesses: what the throttle counts.
+    pub(crate) const fn is_guess(self) -> bool {
+        matches!(
+            self,
+            Self::ClientInactive
+                | Self::ClientMethod
+                | Self::ClientNetwork
+                | Self::ClientSecretExpired
+                | Self::ClientSecretWrong
+                | Self::ClientUnknown
+                | Self::LoginUnknown
+                | Self::PasswordLocked
+                | Self::PasswordWrong
+                | Self::RefreshUnknown
+        )
     }
 
     /// The error code that the client sees.
@@ -229,18 +250,17 @@ impl Refusal {
             Self::GrantWithdrawn => "grant.withdrawn",
             Self::IdTokenHint => "id_token.hint",
             Self::LoginUnknown => "login.unknown",
+            Self::JsonMalformed => "json.malformed",
             Self::MediaType => "body.media_type",
             Self::MethodNotAllowed => "method.not_allowed",
             Self::ParameterCharacters => "parameter.characters",
             Self::ParameterMissing => "parameter.missing",
-            Self::ParameterMissing => (C::InvalidRequest, "a required parameter is missing"),
             Self::ParameterRepeated => "parameter.repeated",
             Self::ParameterTooLong => "parameter.too_long",
             Self::PasswordLocked => "password.locked",
             Self::PasswordWrong => "password.wrong",
             Self::ProposalInvalid => "proposal.invalid",
             Self::ProposalMalformed => "proposal.malformed",
-            Self::ProposalMalformed => (C::InvalidRequest, "the parameters of the grant are malformed"),
             Self::RefreshExpired => "refresh.expired",
             Self::RefreshForeign => "refresh.foreign",
             Self::RefreshIdle => "refresh.idle",
@@ -248,6 +268,7 @@ impl Refusal {
             Self::RefreshRetryUnavailable => "refresh.retry_unavailable",
             Self::RefreshRevoked => "refresh.revoked",
             Self::RefreshUnknown => "refresh.unknown",
+            Self::ParameterType => "parameter.type",
             Self::ResourceMalformed => "resource.malformed",
             Self::ResourceNotAllowed => "resource.not_allowed",
             Self::ResourceNotHeld => "resource.not_held",
@@ -424,7 +445,7 @@ mod tests {
     use super::*;
 
     /// Every refusal, by walking the ids that the exhaustive match of `id` gives.
-    const ALL: [Refusal; 72] = [
+    const ALL: [Refusal; 74] = [
         Refusal::AuthorizationMalformed,
         Refusal::AuthorizationRepeated,
         Refusal::AuthorizationScheme,
@@ -451,6 +472,7 @@ mod tests {
         Refusal::GrantWithdrawn,
         Refusal::IdTokenHint,
         Refusal::LoginUnknown,
+        Refusal::JsonMalformed,
         Refusal::MediaType,
         Refusal::MethodNotAllowed,
         Refusal::ParameterCharacters,
@@ -468,6 +490,7 @@ mod tests {
         Refusal::RefreshRetryUnavailable,
         Refusal::RefreshRevoked,
         Refusal::RefreshUnknown,
+        Refusal::ParameterType,
         Refusal::ResourceMalformed,
         Refusal::ResourceNotAllowed,
         Refusal::ResourceNotHeld,

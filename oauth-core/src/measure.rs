@@ -74,6 +74,12 @@ fn grant(key: &ImportedKey, now: Timestamp) -> Result<ValidatedGrant, Box<dyn Er
         lifetime: Lifetime::of_seconds(600),
         jwt_bound: Lifetime::of_seconds(3600),
         opaque_bound: Lifetime::of_seconds(3600),
+        idle: Lifetime::of_seconds(3600),
+        absolute: Lifetime::of_seconds(3600),
+        password: false,
+        static_for_public: false,
+        id_tokens: None,
+        extensions: Vec::new(),
     };
     let client = ClientSpec::confidential("orders-app").scope("orders:read").audience(["https://api.example"]);
     let client = client.check(&settings, &[alg], now)?;

@@ -20,6 +20,8 @@ pub(crate) struct Limits {
 impl Limits {
     /// For the header of a JWS: read before the signature is proved.
     pub(crate) const HEADER: Self = Self { bytes: 8 * 1024, depth: 4, values: 64 };
+    /// For the body of a request: nobody is authenticated yet.
+    pub(crate) const BODY: Self = Self { bytes: 64 * 1024, depth: 8, values: 256 };
     /// For the claims of a token whose signature is proved.
     pub(crate) const CLAIMS: Self = Self { bytes: 16 * 1024, depth: 8, values: 1024 };
     /// For one JWK or a set of them.
@@ -33,8 +35,11 @@ pub(crate) enum InvalidJson {
     /// 8259 does not allow.
     #[error("not JSON")]
     Syntax,
+    /// A member appears twice in one object, at whatever depth; names are compared decoded.
+    #[error("a member is repeated")]
+    Repeated,
     /// Lawful JSON of the wrong shape.
-    #[error("not a JSON object, or one with a repeated member or too many or too deep values")]
+    #[error("not a JSON object, or one with too many or too deep values")]
     Shape,
     #[error("a member is of another type than it must be")]
     Type,
@@ -50,12 +55,16 @@ pub(crate) fn object(text: &[u8], limits: Limits) -> Result<Map<String, Value>, 
         return Err(InvalidJson::TooLong);
     }
     let text = std::str::from_utf8(text).map_err(|_| InvalidJson::NotUtf8)?;
-    let mut left = limits.values;
+    let mut seen = Seen { values_left: limits.values, repeated: false };
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = Strict { depth: limits.depth, left: &mut left }
+    let parsed = Strict { depth: limits.depth, seen: &mut seen }
         .deserialize(&mut deserializer)
-        .and_then(|value| deserializer.end().map(|()| value))
-        .map_err(|why| if why.is_data() { InvalidJson::Shape } else { InvalidJson::Syntax })?;
+        .and_then(|value| deserializer.end().map(|()| value));
+    let value = parsed.map_err(|why| match why.is_data() {
+        _ if seen.repeated => InvalidJson::Repeated,
+        true => InvalidJson::Shape,
+        false => InvalidJson::Syntax,
+    })?;
     match value {
         Value::Object(members) => Ok(members),
         _ => Err(InvalidJson::Shape),
@@ -76,14 +85,20 @@ pub(crate) fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Result<Op
 /// Reads one value of any kind, with what is left of the limits.
 struct Strict<'a> {
     depth: u8,
-    left: &'a mut u16,
+    seen: &'a mut Seen,
+}
+
+/// What the whole text has shown so far.
+struct Seen {
+    values_left: u16,
+    repeated: bool,
 }
 
 impl Strict<'_> {
     /// A seed for a value one level deeper.
     fn inside<E: de::Error>(&mut self) -> Result<Strict<'_>, E> {
         let depth = self.depth.checked_sub(1).ok_or_else(|| E::custom("too deep"))?;
-        Ok(Strict { depth, left: self.left })
+        Ok(Strict { depth, seen: self.seen })
     }
 }
 
@@ -95,7 +110,8 @@ impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        *self.left = self.left.checked_sub(1).ok_or_else(|| de::Error::custom("too many values"))?;
+        self.seen.values_left =
+            self.seen.values_left.checked_sub(1).ok_or_else(|| de::Error::custom("too many values"))?;
         deserializer.deserialize_any(self)
     }
 }
@@ -152,6 +168,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
             }
             let value = entries.next_value_seed(self.inside()?)?;
             if members.insert(name, value).is_some() {
+                self.seen.repeated = true;
                 return Err(de::Error::custom("repeated member"));
             }
         }
@@ -177,7 +194,7 @@ mod tests {
         for text in
             [r#"{"a":1,"a":1}"#, r#"{"a":1,"\u0061":2}"#, r#"{"x":{"a":1,"a":1}}"#, r#"{"x":[{"a":1,"b":2,"a":1}]}"#]
         {
-            assert_eq!(parse(text), Err(InvalidJson::Shape), "{text}");
+            assert_eq!(parse(text), Err(InvalidJson::Repeated), "{text}");
         }
         assert!(parse(r#"{"a":{"a":1},"b":{"a":1}}"#).is_ok());
     }

@@ -26,7 +26,7 @@ impl<'a> Params<'a> {
             return Err(Refusal::ParameterTooLong);
         }
         if let Some(rule) = Rule::of(&name) {
-            if !rule.repeatable && self.pairs.iter().any(|(held, _)| *held == name) {
+            if !rule.repeatable && self.holds(&name) {
                 return Err(Refusal::ParameterRepeated);
             }
             if !value.chars().all(rule.allowed) {
@@ -37,9 +37,27 @@ impl<'a> Params<'a> {
         Ok(())
     }
 
+    /// Whether the parameter was there, empty or not.
+    pub(crate) fn holds(&self, name: &str) -> bool {
+        self.pairs.iter().any(|(held, _)| held == name)
+    }
+
     /// The value of a parameter; an empty value counts as omitted (RFC 6749 §3.2).
     pub(crate) fn one(&self, name: &str) -> Option<&str> {
         self.all(name).next()
+    }
+
+    /// The value of a parameter that the table does not know, such as one of an extension grant.
+    ///
+    /// # Errors
+    /// [`Refusal::ParameterRepeated`], [`Refusal::ParameterCharacters`].
+    pub(crate) fn single(&self, name: &str) -> Result<Option<&str>, Refusal> {
+        let mut values = self.pairs.iter().filter(|(held, _)| held == name).map(|(_, value)| value.as_ref());
+        match (values.next(), values.next()) {
+            (_, Some(_)) => Err(Refusal::ParameterRepeated),
+            (Some(value), None) if !value.chars().all(is_text) => Err(Refusal::ParameterCharacters),
+            (value, None) => Ok(value.filter(|value| !value.is_empty())),
+        }
     }
 
     /// Every value of a repeatable parameter, empty ones left out.
@@ -67,6 +85,7 @@ impl Rule {
             | "code"
             | "code_verifier"
             | "grant_type"
+            | "id_token_hint"
             | "redirect_uri"
             | "refresh_token"
             | "token"
@@ -78,6 +97,11 @@ impl Rule {
         };
         Some(Self { repeatable, allowed })
     }
+}
+
+/// Whether the protocol itself knows a parameter of this name.
+pub(crate) fn is_known(name: &str) -> bool {
+    Rule::of(name).is_some()
 }
 
 /// VSCHAR of RFC 6749 App. A.

@@ -12,7 +12,7 @@ use crate::server::Inner;
 use crate::store::{Client, GrantTypes};
 use crate::types::{ResourceUri, Scope};
 use crate::wire::params::{self, Params};
-use crate::wire::{Body, Headers, Method, Request, form, json_body};
+use crate::wire::{Body, Method, Request, form, json_body, media_type};
 
 /// Step 1: method, content coding, media type, size, deadline. The first dialect that reads the media type is spoken.
 pub(super) fn choose<'a>(request: &'a Request, mount: &'a TokenMount) -> Result<(&'a Spoken, &'a [u8]), Refusal> {
@@ -23,8 +23,8 @@ pub(super) fn choose<'a>(request: &'a Request, mount: &'a TokenMount) -> Result<
         return Err(Refusal::ContentCoding);
     }
     let reads = |spoken: &&Spoken| match spoken.media() {
-        BodyMedia::Form => is_form(&request.headers),
-        BodyMedia::Json => json_body::is_json(&request.headers),
+        BodyMedia::Form => media_type::is_form(&request.headers),
+        BodyMedia::Json => media_type::is_json(&request.headers),
     };
     let spoken = mount.dialects.iter().find(reads).ok_or(Refusal::MediaType)?;
     match &request.body {
@@ -127,19 +127,4 @@ impl<'a> GrantRequest<'a> {
             Self::Extension(request) => request.asked.scope.as_ref(),
         }
     }
-}
-
-/// Whether the body is declared to be a form in UTF-8, and declared once.
-fn is_form(headers: &Headers) -> bool {
-    let Ok(Some(value)) = headers.one("content-type") else { return false };
-    let Ok(value) = std::str::from_utf8(value) else { return false };
-    let mut parts = value.split(';').map(|part| part.trim_matches([' ', '\t']));
-    parts.next().is_some_and(|media| media.eq_ignore_ascii_case("application/x-www-form-urlencoded"))
-        && parts.all(|parameter| match parameter.split_once('=') {
-            Some((name, value)) => {
-                let unquoted = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value);
-                name.eq_ignore_ascii_case("charset") && unquoted.eq_ignore_ascii_case("utf-8")
-            }
-            None => parameter.is_empty(),
-        })
 }
