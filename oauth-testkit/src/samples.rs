@@ -76,6 +76,7 @@ pub(crate) fn client(id: &str) -> Client {
         refresh: RefreshRule::default(),
         networks: None,
         acts_for: Vec::new(),
+        json_bodies: false,
         created_at: BEGIN,
         updated_at: BEGIN,
         extra: Extra::default(),
@@ -127,9 +128,9 @@ pub(crate) fn family(number: u64) -> FamilyRecord {
     }
 }
 
-/// A start without access token and without limit.
+/// A start without access token, without claim and without limit.
 pub(crate) fn start(family: FamilyRecord) -> StartFamily {
-    StartFamily { family, access_token: None, live_limit: u32::MAX }
+    StartFamily { family, access_token: None, live_limit: u32::MAX, claim: None }
 }
 
 /// A token of the client `app` in its own name, from [`BEGIN`] to [`TOKEN_END`].

@@ -154,8 +154,7 @@ pub fn above_the_live_limit_the_oldest_families_end(f: &Fixture) {
     for number in [12, 10, 11] {
         begin(&f.store, &aged(number));
     }
-    let limited =
-        |family, live_limit| done(f.store.grants.start_family(StartFamily { family, access_token: None, live_limit }));
+    let limited = |family, live_limit| done(f.store.grants.start_family(StartFamily { live_limit, ..start(family) }));
     assert_eq!(limited(aged(20), 4), StartOutcome::Started { ended: 0 }, "four live families are within four");
     assert_eq!(limited(aged(21), 3), StartOutcome::Started { ended: 2 });
     for number in [10, 11] {
