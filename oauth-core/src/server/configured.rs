@@ -497,17 +497,18 @@ impl fmt::Debug for Configured {
 
 /// Renders the metadata document once: it says what is mounted and nothing else.
 fn metadata(issuer: &Issuer, mounted: &Mounted, settings: &GrantSettings) -> Vec<u8> {
+    // without a user's grant on the wire there is nothing to refresh and nothing that a public client could ask for
+    let for_users = settings.password || !settings.extensions.is_empty();
+    let grants = settings.grant_types().filter(|grant| for_users || *grant != GrantTypes::REFRESH_TOKEN);
+    let methods = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost, AuthMethod::None];
+    let methods = methods.into_iter().filter(|method| for_users || *method != AuthMethod::None);
     let document = Metadata {
         issuer: issuer.as_str(),
         token_endpoint: mounted.url(Endpoint::Token).unwrap_or_default(),
         jwks_uri: mounted.url(Endpoint::Jwks).unwrap_or_default(),
         response_types_supported: Vec::new(),
-        grant_types_supported: settings.grant_types().collect(),
-        token_endpoint_auth_methods_supported: vec![
-            AuthMethod::ClientSecretBasic.as_str(),
-            AuthMethod::ClientSecretPost.as_str(),
-            AuthMethod::None.as_str(),
-        ],
+        grant_types_supported: grants.collect(),
+        token_endpoint_auth_methods_supported: methods.map(AuthMethod::as_str).collect(),
     };
     serde_json::to_vec(&document).unwrap_or_default()
 }
