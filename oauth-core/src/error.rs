@@ -166,9 +166,7 @@ impl Refusal {
             Self::TokenMissing => (C::InvalidToken, "an access token is needed"),
             Self::TokenRepeated => (C::InvalidRequest, "send the access token once, in the Authorization header"),
             Self::TokenScope => (C::InsufficientScope, "the access token does not cover this"),
-            Self::TokenSignInRequired => {
-                (C::InsufficientScope, "an access token of a user who signed in is needed")
-            }
+            Self::TokenSignInRequired => (C::InsufficientScope, "an access token of a user who signed in is needed"),
             Self::TokenUserRequired => (C::InsufficientScope, "a user's access token is needed"),
             Self::TooManyFailures { .. } => (C::TemporarilyUnavailable, "too many failed requests"),
             Self::TooManyRetries { .. } => (C::TemporarilyUnavailable, "this token was asked for too often"),

@@ -177,12 +177,8 @@ pub(crate) fn decide(
     let allowed = registered.scope.intersection(&allowed_scope(extension, impersonation));
     let allowed = proposal.scope.as_ref().map_or_else(|| allowed.clone(), |scope| allowed.intersection(scope));
     let default = proposal.scope.as_ref().unwrap_or(&registered.default_scope).intersection(&allowed);
-    let bounds = ScopeBounds {
-        default: &default,
-        client: &allowed,
-        user: user.scope.as_ref(),
-        resource: target.scope.as_ref(),
-    };
+    let bounds =
+        ScopeBounds { default: &default, client: &allowed, user: user.scope.as_ref(), resource: target.scope.as_ref() };
     let scope = scope::grant(request.asked.scope.as_ref(), bounds, request.asked.mode)?;
     let (format, lifetime) = settings.access_token(registered, &target);
     let bounds = [proposed_lifetime(proposal)?, impersonation.then_some(IMPERSONATION_BOUND)];

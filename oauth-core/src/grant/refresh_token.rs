@@ -73,10 +73,7 @@ fn rest_of(family: &FamilyRecord, now: Timestamp) -> Result<Lifetime, Refusal> {
 }
 
 /// The resources of this token: all that the family is for, or those of them that were asked for (RFC 8707 §2.2).
-fn wanted_resources<'a>(
-    asked: &'a [ResourceUri],
-    held: &'a [ResourceUri],
-) -> Result<&'a [ResourceUri], Refusal> {
+fn wanted_resources<'a>(asked: &'a [ResourceUri], held: &'a [ResourceUri]) -> Result<&'a [ResourceUri], Refusal> {
     if asked.is_empty() {
         return Ok(held);
     }

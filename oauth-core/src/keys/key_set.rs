@@ -109,8 +109,7 @@ impl KeySet {
 
     /// The key with this id that signed id tokens once, listed or not.
     pub(crate) fn find_for_hint(&self, kid: &str) -> Option<&PublicKey> {
-        self.find(kid)
-            .or_else(|| self.unlisted.iter().find(|(held, _)| held.as_str() == kid).map(|(_, key)| key))
+        self.find(kid).or_else(|| self.unlisted.iter().find(|(held, _)| held.as_str() == kid).map(|(_, key)| key))
     }
 
     /// The family key with this id; `None` when this set does not know it.
@@ -121,9 +120,7 @@ impl KeySet {
         match self.deriving.iter().find(|key| key.kid == *kid) {
             None => Ok(None),
             Some(FamilyKey { opened: Ok(key), .. }) => Ok(Some(Arc::clone(key))),
-            Some(FamilyKey { opened: Err(why), .. }) => {
-                Err(KeyError::Sealed { kid: kid.clone(), why: why.clone() })
-            }
+            Some(FamilyKey { opened: Err(why), .. }) => Err(KeyError::Sealed { kid: kid.clone(), why: why.clone() }),
         }
     }
 

@@ -328,8 +328,8 @@ impl Keyring {
         let entropy = self.settings.entropy.as_ref();
         let mut name = [0; 12];
         entropy.fill(&mut name).map_err(super::GenerateError::from)?;
-        let kid = KeyId::parse(&format!("derive-{}", base64url(&name)))
-            .map_err(|why| KeyError::Generate(why.to_string()))?;
+        let kid =
+            KeyId::parse(&format!("derive-{}", base64url(&name))).map_err(|why| KeyError::Generate(why.to_string()))?;
         let bytes = super::generate::generate_derive_key(entropy).map_err(super::GenerateError::from)?;
         let times = KeyTimes { announced_at: now, active_at: None, retired_at: None, listed_until: None };
         let record = KeyRecord {

@@ -4,9 +4,9 @@
 //! memory for at most 60 seconds. The first key for a use signs at once; later ones are announced first, so that
 //! every reader's cached key set knows a key before it signs.
 
+mod derive;
 #[cfg(test)]
 pub(crate) mod fixtures;
-mod derive;
 mod generate;
 mod key_set;
 mod keyring;

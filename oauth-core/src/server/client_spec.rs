@@ -260,7 +260,10 @@ impl ClientSpec {
         let refresh = self.check_refresh(auth_methods, settings, &mut mistakes);
         let acts_for = self.check_acts_for(&mut mistakes);
         if scope.contains(OPENID) && settings.id_tokens.is_none() {
-            mistakes.say("its scope has `openid`, but this server makes no id tokens; add `.id_tokens(Alg::…)` on the builder".into());
+            mistakes.say(
+                "its scope has `openid`, but this server makes no id tokens; add `.id_tokens(Alg::…)` on the builder"
+                    .into(),
+            );
         }
         let chosen = self.chosen_secret.as_ref().map(ChosenSecret::expose);
         if chosen.is_some_and(|secret| secret.is_empty() || !secret.chars().all(crate::wire::params::is_vschar)) {
@@ -336,12 +339,7 @@ impl ClientSpec {
         grants
     }
 
-    fn check_refresh(
-        &self,
-        methods: AuthMethods,
-        settings: &GrantSettings,
-        mistakes: &mut Mistakes,
-    ) -> RefreshRule {
+    fn check_refresh(&self, methods: AuthMethods, settings: &GrantSettings, mistakes: &mut Mistakes) -> RefreshRule {
         let wish = &self.refresh;
         let public = methods.contains(AuthMethod::None);
         match wish.stays {

@@ -147,10 +147,7 @@ impl Builder {
             strikes,
             throttle: Throttle::new(self.failures_per_minute.max(1)),
             extensions,
-            refresh_settings: RefreshSettings {
-                tenant: self.stores.tenant.clone(),
-                prefix: self.refresh_prefix,
-            },
+            refresh_settings: RefreshSettings { tenant: self.stores.tenant.clone(), prefix: self.refresh_prefix },
             token_mounts: TokenMounts::new(token_mounts),
             issuer: self.issuer,
             stores: self.stores,
@@ -325,7 +322,8 @@ impl Builder {
         let (limit, window) = self.strikes;
         let window = Lifetime::try_from(window).map_err(|why| format!("the window of wrong passwords: {why}"));
         if !(1..=100).contains(&limit) {
-            mistakes.say("between 1 and 100 wrong passwords are heard in a window (NIST SP 800-63B section 3.2.2)".into());
+            mistakes
+                .say("between 1 and 100 wrong passwords are heard in a window (NIST SP 800-63B section 3.2.2)".into());
         }
         if self.password_floor < 8 {
             mistakes.say("new passwords must have at least 8 characters (NIST SP 800-63B section 3.1.1.2)".into());

@@ -6,9 +6,7 @@ use crate::context::RequestContext;
 use crate::error::{Error, Fault, Refusal};
 use crate::grant::ValidatedGrant;
 use crate::policy::rotation;
-use crate::store::{
-    Claim, Extra, FamilyRecord, InsertToken, Principal, RefreshState, StartFamily, StartOutcome,
-};
+use crate::store::{Claim, Extra, FamilyRecord, InsertToken, Principal, RefreshState, StartFamily, StartOutcome};
 use crate::token::access_token::{Minted, time_ordered};
 use crate::token::{TokenAdditions, id_token};
 use crate::types::{ClientId, FamilyId, IdToken, RefreshToken, Subject, Timestamp};
@@ -138,11 +136,7 @@ impl Inner {
     }
 
     /// The id token that goes with a grant, if one does.
-    pub(crate) async fn mint_id_token(
-        &self,
-        grant: &ValidatedGrant,
-        now: Timestamp,
-    ) -> Result<Option<IdToken>, Fault> {
+    pub(crate) async fn mint_id_token(&self, grant: &ValidatedGrant, now: Timestamp) -> Result<Option<IdToken>, Fault> {
         let keys = self.keys.fresh(now).await?;
         id_token::mint(grant, self.grant_settings.id_tokens, &self.issuer, &keys, now).await
     }

@@ -50,12 +50,7 @@ impl RefreshSettings {
         let written = URL_SAFE_NO_PAD.decode_slice(encoded, bytes.as_mut()).ok()?;
         let (handle, _) = bytes.split_first_chunk()?;
         let handle = *handle;
-        (written == LENGTH).then(|| PresentedRefresh {
-            text,
-            digest: TokenDigest::of(text.as_bytes()),
-            handle,
-            bytes,
-        })
+        (written == LENGTH).then(|| PresentedRefresh { text, digest: TokenDigest::of(text.as_bytes()), handle, bytes })
     }
 
     /// A family's first token, from the random source.

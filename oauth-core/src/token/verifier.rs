@@ -424,8 +424,8 @@ impl Verifier {
         if token.binding != Binding::None {
             return Err(Refusal::TokenBound.into());
         }
-        let kept = read_extra(&token.extra)
-            .ok_or_else(|| StoreError::corrupt("an access token's `extra` does not parse"))?;
+        let kept =
+            read_extra(&token.extra).ok_or_else(|| StoreError::corrupt("an access token's `extra` does not parse"))?;
         Ok(VerifiedAccess {
             client: Some(token.principal.client().clone()),
             subject: token.principal.subject().cloned(),

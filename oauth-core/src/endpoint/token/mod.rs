@@ -65,9 +65,7 @@ async fn try_token(
     who.scope = asked.scope().cloned();
     // steps 8 to 14
     match asked {
-        GrantRequest::ClientCredentials(asked) => {
-            client_credentials::give(server, asked, &client, context, now).await
-        }
+        GrantRequest::ClientCredentials(asked) => client_credentials::give(server, asked, &client, context, now).await,
         GrantRequest::Password(asked) => password::give(server, asked, &client, context, now, who).await,
         GrantRequest::RefreshToken(asked) => refresh_token::give(server, &asked, &client, context, now, who).await,
         GrantRequest::Extension(asked) => extension::give(server, asked, &client, context, now, who).await,

@@ -155,8 +155,7 @@ impl Refresh<'_> {
             resource: &asked.resource,
         };
         let facts = server.facts(self.context, &wanted).await?;
-        let grant =
-            refresh_token::decide(asked, self.client, family, user, loaded.now, &server.grant_settings)?;
+        let grant = refresh_token::decide(asked, self.client, family, user, loaded.now, &server.grant_settings)?;
         if let Some(hint) = &self.request.id_token_hint {
             let keys = server.keys.fresh(self.now).await.map_err(Fault::from)?;
             id_token::check_hint(hint, &server.issuer, &family.client, &family.subject, &keys)?;
@@ -165,12 +164,7 @@ impl Refresh<'_> {
     }
 
     /// What the commit will do; derives the successor (rows 6, 8 to 11, 14).
-    fn step(
-        &self,
-        loaded: &Loaded,
-        allowed: Allowed,
-        policy: crate::store::RefreshPolicy,
-    ) -> Result<Step, Error> {
+    fn step(&self, loaded: &Loaded, allowed: Allowed, policy: crate::store::RefreshPolicy) -> Result<Step, Error> {
         let Loaded { family, state, key, now } = loaded;
         let settings = &self.server.refresh_settings;
         let idle = self.client.who().refresh.idle.unwrap_or(self.server.grant_settings.idle);
