@@ -1,5 +1,7 @@
 //! Plain records for clauses in which only a few members matter.
 
+mod refresh;
+
 use oauth_core::jose::Alg;
 use oauth_core::store::{
     AccessTokenRecord, AccessTokenRule, AuthMethod, AuthMethods, Binding, Client, Cutoff, CutoffKey, Extra,
@@ -9,6 +11,8 @@ use oauth_core::store::{
 use oauth_core::types::{
     Audience, ClientId, FamilyId, KeyId, Lifetime, Scope, Subject, Timestamp, TokenDigest, TokenId,
 };
+
+pub(crate) use self::refresh::*;
 
 /// When everything begins, if nothing else is said.
 pub(crate) const BEGIN: Timestamp = Timestamp::from_seconds(1_700_000_000);

@@ -336,7 +336,8 @@ fn authentication() -> impl Strategy<Value = AuthenticationContext> {
     })
 }
 
-fn refresh_state() -> impl Strategy<Value = RefreshState> {
+/// Refresh tokens of any age.
+pub fn refresh_state() -> impl Strategy<Value = RefreshState> {
     let tokens = (uniform8(any::<u8>()), key_id(), counter(), token_digest(), option::of(token_digest()));
     let retry = (option::of(salt()), timestamp(), tally(), tally(), timestamp());
     (tokens, retry).prop_map(|(tokens, retry)| {
