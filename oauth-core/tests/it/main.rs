@@ -16,6 +16,7 @@ mod host;
 mod keys;
 mod metadata;
 mod order;
+mod password;
 mod people;
 mod refresh;
 mod refresh_model;
