@@ -7,8 +7,11 @@
     reason = "tests speak by panicking"
 )]
 
+mod administration;
 mod client_credentials;
 mod configuration;
+mod dialect;
+mod extension;
 mod faults;
 mod golden;
 mod hooks;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use oauth_core::store::Client;
 use oauth_core::store::{AccessTokenFormat, FamilyRecord, GrantStore as _, RevokedWhy};
 use oauth_core::token::{HookError, VerifiedAccess};
 use oauth_core::types::{FamilyId, Subject};
@@ -12,7 +13,6 @@ use oauth_core::{
     Authenticated, Builder, ClientSpec, ExtensionFacts, ExtensionGrant, ExtensionParameters, ExtensionRefusal,
     ExtensionSettings, Proposal, RequestContext,
 };
-use oauth_core::store::Client;
 use oauth_testkit::{Method as Call, block_on};
 
 use crate::world::{Answer, Parts, World, form};
@@ -50,8 +50,7 @@ impl ExtensionGrant for Trust {
     ) -> Result<Proposal, ExtensionRefusal> {
         let user = parameters.one("user").ok_or(ExtensionRefusal::Malformed)?;
         let mut proposal = Proposal::new(Subject::parse(user).map_err(|_| ExtensionRefusal::Invalid)?);
-        proposal.single_use =
-            parameters.one("ticket").map(|ticket| (ticket.to_owned(), crate::world::START.plus(DAY)));
+        proposal.single_use = parameters.one("ticket").map(|ticket| (ticket.to_owned(), crate::world::START.plus(DAY)));
         Ok(proposal)
     }
 }
@@ -64,14 +63,18 @@ pub(crate) fn app(id: &str) -> ClientSpec {
 }
 
 /// A server with the user `alice` and the public client `app`.
-pub(crate) fn people(configure: impl FnOnce(Builder) -> Builder, client: impl FnOnce(ClientSpec) -> ClientSpec) -> World {
+pub(crate) fn people(
+    configure: impl FnOnce(Builder) -> Builder,
+    client: impl FnOnce(ClientSpec) -> ClientSpec,
+) -> World {
     let world = Parts::new().start(|builder| {
         let trust = ExtensionSettings { scope: SCOPE.into(), refresh_tokens: true, id_tokens: true };
         let builder = builder.extension_grant(Arc::new(Trust), trust).id_tokens(oauth_core::jose::Alg::ES256);
-        configure(builder.access_token(AccessTokenFormat::Opaque).refresh_lifetimes(
-            Duration::from_secs(14 * 86_400),
-            Duration::from_secs(90 * 86_400),
-        ))
+        configure(
+            builder
+                .access_token(AccessTokenFormat::Opaque)
+                .refresh_lifetimes(Duration::from_secs(14 * 86_400), Duration::from_secs(90 * 86_400)),
+        )
     });
     block_on(world.server.ensure_client(client(app("app")))).unwrap();
     world.add_user("alice", true);

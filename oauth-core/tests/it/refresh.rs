@@ -28,7 +28,8 @@ fn row_01_what_we_never_issued_changes_nothing() {
     let wrong_body = URL_SAFE_NO_PAD.encode(&bytes);
     bytes[0] ^= 1;
     let unknown_handle = URL_SAFE_NO_PAD.encode(&bytes);
-    let forms = [&token[..42], &format!("{token}A"), &format!("{token}="), "x", &token.to_uppercase()].map(str::to_owned);
+    let forms =
+        [&token[..42], &format!("{token}A"), &format!("{token}="), "x", &token.to_uppercase()].map(str::to_owned);
     world.store.forget();
     for bad in [wrong_tag, wrong_body, unknown_handle].into_iter().chain(forms) {
         assert!(world.refresh(&bad).is_invalid_grant(), "{bad}");
@@ -44,9 +45,8 @@ fn row_02_another_client_gets_nothing_and_spends_nothing() {
     let world = plain();
     block_on(world.server.ensure_client(app("other"))).unwrap();
     let first = world.begin().refresh_token();
-    let steal = |token: &str| {
-        world.post(form(&format!("grant_type=refresh_token&client_id=other&refresh_token={token}")))
-    };
+    let steal =
+        |token: &str| world.post(form(&format!("grant_type=refresh_token&client_id=other&refresh_token={token}")));
     world.store.forget();
     assert!(steal(&first).is_invalid_grant());
     assert_eq!(world.writes(), 0);
@@ -269,7 +269,9 @@ fn row_11_a_token_that_was_not_recorded_is_never_handed_out() {
     world.store.forget();
     assert_eq!(world.refresh(&begun.refresh_token()).error(), (500, "server_error"));
     assert_eq!((world.writes(), world.ended(family.id)), (0, None));
-    assert!(world.trail.take().iter().any(|event| matches!(event.what, What::Faulted { fault: "refresh.derivation", .. })));
+    assert!(
+        world.trail.take().iter().any(|event| matches!(event.what, What::Faulted { fault: "refresh.derivation", .. }))
+    );
 }
 
 #[test]

@@ -14,8 +14,13 @@ use crate::world::World;
 #[derive(Debug, Clone)]
 enum Step {
     /// Presents the token of the generation this many before the newest.
-    Present { back: usize, too_wide: bool },
-    Wait { seconds: u64 },
+    Present {
+        back: usize,
+        too_wide: bool,
+    },
+    Wait {
+        seconds: u64,
+    },
     UserOff,
     UserOn,
 }
