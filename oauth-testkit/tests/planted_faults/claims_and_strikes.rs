@@ -79,6 +79,7 @@ impl Faulty {
             }
             Fault::StrikesOfEveryTenant => self.inner.for_tenant(Tenant::default_tenant()).add_strike(strike).await,
             Fault::ClearingKeepsTheWindow
+            | Fault::PurgeForgetsWaitingStrikes
             | Fault::StrikesStay
             | Fault::StrikesWaitForOthers
             | Fault::WindowEndsLate
@@ -139,6 +140,6 @@ impl Faulty {
             more |= is_over && !goes;
             !goes
         });
-        (purged, more)
+        (purged, more && !self.has(Fault::PurgeForgetsWaitingStrikes))
     }
 }
