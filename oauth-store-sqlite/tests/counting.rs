@@ -1,4 +1,5 @@
-//! What two processes on one file count together and use once. The other processes are this test binary again, in a role.
+//! What two processes on one file count together and use once. The other processes are this test binary again, in a
+//! role.
 
 mod common;
 

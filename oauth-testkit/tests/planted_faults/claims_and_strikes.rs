@@ -125,7 +125,8 @@ impl Faulty {
         }
     }
 
-    /// Removes up to `limit` windows of its own that ended before `before`; answers how many, and whether more are left.
+    /// Removes up to `limit` windows of its own that ended before `before`; answers how many, and whether more are
+    /// left.
     pub(crate) fn purge_windows(&self, before: Timestamp, limit: u32) -> (u32, bool) {
         if self.has(Fault::StrikesStay) {
             return (0, false);
