@@ -1,11 +1,16 @@
 //! What happened, for operators: every grant, refusal, fault and change of keys, without a single secret.
 
+mod json_lines;
+mod losses;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
 
+pub use self::json_lines::JsonLines;
+pub use self::losses::Losses;
 use crate::context::CorrelationId;
 use crate::error::Refusal;
 use crate::store::{KeyState, RevokedWhy};
