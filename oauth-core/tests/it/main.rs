@@ -19,6 +19,7 @@ mod host;
 mod keys;
 mod metadata;
 mod order;
+mod order_of_grants;
 mod password;
 mod people;
 mod refresh;
