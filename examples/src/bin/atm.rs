@@ -37,19 +37,15 @@ impl Dialect for Atm {
     }
 
     fn success(&self, answer: &TokenAnswer<'_>) -> Map<String, Value> {
-        let fresh = |token| if answer.refresh_token_stays { None } else { token };
-        let optional = [
+        let fresh = |token: Option<&str>| token.filter(|_| !answer.refresh_token_stays).map(Value::from);
+        let shown = [
+            ("access_token", Some(answer.access_token.into())),
+            ("exp_access_token", Some(answer.expires_in.into())),
             ("refresh_token", fresh(answer.refresh_token)),
             ("id_token", fresh(answer.id_token)),
-            ("scope", answer.narrowed.then_some(answer.scope)),
+            ("scope", answer.narrowed.then(|| answer.scope.into())),
         ];
-        let mut shown = json!({ "access_token": answer.access_token, "exp_access_token": answer.expires_in });
-        for (name, text) in optional {
-            if let Some(text) = text {
-                shown[name] = text.into();
-            }
-        }
-        members(shown)
+        shown.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }
 
     fn error(&self, error: &ErrorAnswer<'_>) -> Map<String, Value> {

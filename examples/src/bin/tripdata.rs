@@ -82,7 +82,7 @@ async fn main() -> Result<(), Failure> {
         // the page's advice: credentials work from known addresses only; these are nobody's
         service("tripdata-partner").networks(["203.0.113.0/24"]),
         app_with_passwords("tripdata-app"),
-        app_with_passwords("tripdata-kiosk").retry_window(Duration::from_secs(1)),
+        app_with_passwords("tripdata-kiosk").retry_window(Duration::from_secs(2)),
     ] {
         server.ensure_client(client).await?;
     }
