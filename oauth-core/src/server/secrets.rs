@@ -153,7 +153,13 @@ impl AuthorizationServer {
                         self.cut_off(CutoffKey::Client(client.clone()), Some(client.clone()), None).await?;
                     }
                     let context = RequestContext::internal(server.correlation.next());
-                    return Ok(server.audit(now, &context, Some(client.clone()), None, What::ClientActive { active })?);
+                    return Ok(server.audit(
+                        now,
+                        &context,
+                        Some(client.clone()),
+                        None,
+                        What::ClientActive { active },
+                    )?);
                 }
                 UpdateClient::Stale => {}
                 UpdateClient::Unknown => return Err(SetActiveError::Unknown(client.clone())),
