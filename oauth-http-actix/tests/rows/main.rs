@@ -7,6 +7,7 @@ mod client_authentication;
 mod every_endpoint;
 mod metadata_and_keys;
 mod parsing;
+mod refresh;
 mod resource;
 mod token_endpoint;
 
