@@ -12,6 +12,7 @@ use oauth_core::types::{Subject, TokenDigest};
 use oauth_store_memory::MemoryStore;
 use oauth_store_sqlite::SqliteStore;
 use oauth_testkit::block_on;
+use rusqlite::Connection;
 
 /// A directory of its own for each test, gone at its end.
 pub(crate) struct Directory(PathBuf);
@@ -52,6 +53,9 @@ pub(crate) trait Backend:
 
     fn set_active(&self, subject: &Subject, active: bool);
 
+    /// The count of every account, where the store can be read past its interface.
+    fn strikes(&self, directory: &Directory) -> Option<Vec<i64>>;
+
     /// Everything that somebody who stole the store would hold; `tokens` helps a store that cannot list its tokens.
     fn dump(&self, directory: &Directory, issuer: &str, tokens: &[String]) -> Vec<u8>;
 }
@@ -73,6 +77,10 @@ impl Backend for MemoryStore {
 
     fn set_active(&self, subject: &Subject, active: bool) {
         assert!(self.set_user_active(subject, active).unwrap());
+    }
+
+    fn strikes(&self, _: &Directory) -> Option<Vec<i64>> {
+        None
     }
 
     fn dump(&self, _: &Directory, issuer: &str, tokens: &[String]) -> Vec<u8> {
@@ -135,6 +143,13 @@ impl Backend for SqliteStore {
 
     fn set_active(&self, subject: &Subject, active: bool) {
         assert!(block_on(self.set_user_active(subject, active)).unwrap());
+    }
+
+    fn strikes(&self, directory: &Directory) -> Option<Vec<i64>> {
+        let file = Connection::open(directory.path().join("oauth.db")).unwrap();
+        let mut rows = file.prepare("SELECT strikes FROM strike ORDER BY strikes").unwrap();
+        let counts = rows.query_map([], |row| row.get(0)).unwrap();
+        Some(counts.map(Result::unwrap).collect())
     }
 
     fn dump(&self, directory: &Directory, _: &str, _: &[String]) -> Vec<u8> {
