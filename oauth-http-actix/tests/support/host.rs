@@ -90,6 +90,8 @@ pub(crate) struct Host<B: Backend> {
     audit: Arc<Audit>,
     /// Every secret and token that was made or sent so far.
     secrets: Mutex<Vec<String>>,
+    /// Refresh tokens, which a later answer may lawfully hold again.
+    refresh_tokens: Mutex<Vec<String>>,
     // the rows count store calls, which maintenance would add to
     _lease: MaintenanceLease,
     http: ServerHandle,
@@ -116,7 +118,11 @@ impl<B: Backend> Host<B> {
 
     /// A second server over the same rows, with the same clock.
     pub(crate) fn beside(&self) -> Self {
-        Self::on(ISSUER, self.backend.clone(), Arc::clone(&self.directory), self.clock.clone(), |builder| builder)
+        self.beside_on(self.backend.clone(), |builder| builder)
+    }
+
+    pub(crate) fn beside_on(&self, backend: B, configure: impl FnOnce(Builder) -> Builder) -> Self {
+        Self::on(ISSUER, backend, Arc::clone(&self.directory), self.clock.clone(), configure)
     }
 
     fn on(
@@ -140,7 +146,7 @@ impl<B: Backend> Host<B> {
         let address = listener.local_addr().unwrap();
         let (http, thread) = serve(listener, &server);
         let app = Registered { id: "app".to_owned(), secret: String::new() };
-        let secrets = Mutex::default();
+        let (secrets, refresh_tokens) = Default::default();
         let mut host = Self {
             server,
             probe,
@@ -151,6 +157,7 @@ impl<B: Backend> Host<B> {
             app,
             audit,
             secrets,
+            refresh_tokens,
             _lease: lease,
             http,
             thread: Some(thread),
@@ -163,11 +170,16 @@ impl<B: Backend> Host<B> {
     #[track_caller]
     pub(crate) fn client(&self, id: &str, change: impl FnOnce(ClientSpec) -> ClientSpec) -> Registered {
         let spec = ClientSpec::confidential(id).scope("orders.read orders.write profile").audience(["orders"]);
-        let made = block_on(self.server.ensure_client(change(spec))).unwrap();
+        self.register(change(spec))
+    }
+
+    #[track_caller]
+    pub(crate) fn register(&self, spec: ClientSpec) -> Registered {
+        let made = block_on(self.server.ensure_client(spec)).unwrap();
         let secret = made.secret.map(|secret| secret.expose().to_owned()).unwrap_or_default();
         self.remember(&secret);
         self.forget();
-        Registered { id: id.to_owned(), secret }
+        Registered { id: made.client.id.to_string(), secret }
     }
 
     /// Changes a client's record past the server, as an administrator would.
@@ -183,7 +195,7 @@ impl<B: Backend> Host<B> {
     pub(crate) fn user(&self, subject: &str) -> Subject {
         let subject = Subject::parse(subject).unwrap();
         let user = User { subject: subject.clone(), active: true, scope: None, password: None };
-        self.backend.add_user(user, subject.as_str());
+        self.backend.add_user(user, &[subject.as_str()]);
         subject
     }
 
@@ -202,17 +214,29 @@ impl<B: Backend> Host<B> {
     /// G1, G2, and G10 for bodies: nobody's secret and no earlier token is in an answer.
     #[track_caller]
     pub(crate) fn check(&self, ask: &Ask, answer: &Answer) {
-        let is_token_endpoint = ask.target.starts_with("/oauth/token");
+        let path = ask.target.split('?').next().unwrap_or_default();
+        let is_token_endpoint = path.ends_with("/token");
         let is_public = ["/oauth/jwks", "/.well-known/"].iter().any(|path| ask.target.contains(path));
-        if is_token_endpoint || (answer.status >= 400 && !is_public && answer.status != 404) {
+        if path == "/token" {
+            answer.check_envelope();
+        } else if is_token_endpoint || (answer.status >= 400 && !is_public && answer.status != 404) {
             answer.check(is_token_endpoint);
         }
         let whole = format!("{:?} {}", answer.headers, answer.text());
-        for secret in self.secrets.lock().unwrap().iter() {
-            assert!(!whole.contains(secret.as_str()), "an earlier secret comes back: {whole}");
+        let comes_back = |secrets: &Mutex<Vec<String>>| {
+            let known = secrets.lock().unwrap();
+            assert!(!known.iter().any(|secret| whole.contains(secret)), "an earlier secret comes back: {whole}");
+        };
+        comes_back(&self.secrets);
+        if !is_token_endpoint || answer.status != 200 {
+            return comes_back(&self.refresh_tokens);
         }
-        if is_token_endpoint && answer.status == 200 {
-            self.remember(&answer.token());
+        self.remember(&answer.token());
+        if answer.member("id_token").is_some() {
+            self.remember(&answer.id_token());
+        }
+        if answer.member("refresh_token").is_some() {
+            self.refresh_tokens.lock().unwrap().push(answer.refresh_token());
         }
     }
 
@@ -251,7 +275,7 @@ impl<B: Backend> Host<B> {
     }
 
     pub(crate) fn secrets(&self) -> Vec<String> {
-        self.secrets.lock().unwrap().clone()
+        [self.secrets.lock().unwrap().clone(), self.refresh_tokens.lock().unwrap().clone()].concat()
     }
 
     /// Begins to count calls and events anew.
