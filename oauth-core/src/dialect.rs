@@ -215,6 +215,11 @@ impl TokenMounts {
         Self(mounts)
     }
 
+    /// Every mount.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &TokenMount> {
+        self.0.iter()
+    }
+
     /// The mount at a path. An adapter that was asked at another spelling of it gets the first.
     pub(crate) fn at(&self, path: &str) -> Cow<'_, TokenMount> {
         let found = self.0.iter().find(|mount| mount.path == path).or(self.0.first());
