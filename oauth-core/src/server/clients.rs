@@ -97,7 +97,8 @@ impl AuthorizationServer {
                 if done.registration != Registration::Unchanged {
                     let context = RequestContext::internal(server.correlation.next());
                     let what = What::ClientRegistered { version: done.client.version };
-                    server.audit(now, &context, Some(done.client.id.clone()), None, what)?;
+                    // the client is registered, and a secret that is not shown now is lost for ever
+                    let _ = server.audit(now, &context, Some(done.client.id.clone()), None, what);
                 }
                 return Ok(done);
             }

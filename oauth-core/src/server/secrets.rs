@@ -89,7 +89,7 @@ pub enum SetActiveError {
 impl AuthorizationServer {
     /// Gives a client a new secret; those that it has go on for `overlap`, so that every instance of it can be changed
     /// over in peace. An overlap of zero ends them now. Answers the secret when the server generated it: it cannot be
-    /// shown again.
+    /// shown again, so it is answered also when the audit trail lost the event.
     ///
     /// # Errors
     /// [`RotateSecretError`]; then the client has the secrets that it had.
@@ -116,7 +116,8 @@ impl AuthorizationServer {
             match registry.update(next, held.version).await.map_err(Fault::from)? {
                 UpdateClient::Updated => {
                     let context = RequestContext::internal(server.correlation.next());
-                    server.audit(now, &context, Some(client.clone()), None, what)?;
+                    // a secret that is not shown now is lost for ever, and those before it may have ended
+                    let _ = server.audit(now, &context, Some(client.clone()), None, what);
                     return Ok(shown);
                 }
                 UpdateClient::Stale => {}
@@ -147,12 +148,18 @@ impl AuthorizationServer {
             };
             match updated {
                 UpdateClient::Updated => {
-                    let context = RequestContext::internal(server.correlation.next());
-                    server.audit(now, &context, Some(client.clone()), None, What::ClientActive { active })?;
                     if !active {
+                        // first, so that a trail that takes no event does not keep what the client holds alive
                         self.cut_off(CutoffKey::Client(client.clone()), Some(client.clone()), None).await?;
                     }
-                    return Ok(());
+                    let context = RequestContext::internal(server.correlation.next());
+                    return Ok(server.audit(
+                        now,
+                        &context,
+                        Some(client.clone()),
+                        None,
+                        What::ClientActive { active },
+                    )?);
                 }
                 UpdateClient::Stale => {}
                 UpdateClient::Unknown => return Err(SetActiveError::Unknown(client.clone())),
