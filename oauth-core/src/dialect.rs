@@ -44,8 +44,8 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     fn error(&self, error: &ErrorAnswer<'_>) -> Map<String, Value>;
 }
 
-/// A success answer (RFC 6749 §5.1), to be spelled.
-#[derive(Debug, Serialize)]
+/// A success answer (RFC 6749 §5.1), to be spelled. `Debug` prints no token.
+#[derive(Serialize)]
 #[non_exhaustive]
 pub struct TokenAnswer<'a> {
     /// The access token.
@@ -71,6 +71,16 @@ pub struct TokenAnswer<'a> {
     /// What a [`TokenHook`](crate::token::TokenHook) added.
     #[serde(flatten)]
     pub members: &'a Map<String, Value>,
+}
+
+impl fmt::Debug for TokenAnswer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenAnswer")
+            .field("expires_in", &self.expires_in)
+            .field("scope", &self.scope)
+            .field("narrowed", &self.narrowed)
+            .finish_non_exhaustive()
+    }
 }
 
 /// An error answer (RFC 6749 §5.2), to be spelled.

@@ -44,7 +44,7 @@ impl Minter {
             grant: grant(key, now)?,
             additions: TokenAdditions::default(),
             keys: key_set(key, &issuer, now)?,
-            settings: MintSettings { issuer, opaque_prefix: String::new() },
+            settings: MintSettings { issuer, opaque_prefix: String::new(), id_tokens: false },
             entropy: SystemEntropy::default(),
             now,
         })

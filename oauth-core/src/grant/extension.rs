@@ -79,8 +79,9 @@ impl fmt::Debug for ExtensionParameters<'_> {
     }
 }
 
-/// What an extension grant proposes; the core grants that or less.
-#[derive(Debug, Clone)]
+/// What an extension grant proposes; the core grants that or less. `Debug` prints no name of `single_use`, which may be
+/// what was presented.
+#[derive(Clone)]
 pub struct Proposal {
     /// In whose name.
     pub subject: Subject,
@@ -88,7 +89,8 @@ pub struct Proposal {
     pub scope: Option<Scope>,
     /// For which resources; empty for what the request asked for.
     pub resource: Vec<ResourceUri>,
-    /// For how long at most; `None` sets no bound of its own.
+    /// For how long at most, rounded down to whole seconds; `None` sets no bound of its own. Less than a second is
+    /// `invalid_grant`.
     pub lifetime: Option<Duration>,
     /// What may be spent once only: its name within this grant, and until when it would be good otherwise.
     pub single_use: Option<(String, Timestamp)>,
@@ -99,6 +101,18 @@ impl Proposal {
     #[must_use]
     pub const fn new(subject: Subject) -> Self {
         Self { subject, scope: None, resource: Vec::new(), lifetime: None, single_use: None }
+    }
+}
+
+impl fmt::Debug for Proposal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proposal")
+            .field("subject", &self.subject)
+            .field("scope", &self.scope)
+            .field("resource", &self.resource)
+            .field("lifetime", &self.lifetime)
+            .field("single_use", &self.single_use.as_ref().map(|(_, end)| end))
+            .finish()
     }
 }
 
@@ -219,6 +233,11 @@ fn allowed_scope(extension: &Extension, impersonation: bool) -> Scope {
 }
 
 fn proposed_lifetime(proposal: &Proposal) -> Result<Option<Lifetime>, Refusal> {
-    let seconds = proposal.lifetime.map(|span| Lifetime::try_from(Duration::from_secs(span.as_secs())));
-    seconds.transpose().map_err(|_| Refusal::ProposalInvalid)
+    match proposal.lifetime.map(|span| u32::try_from(span.as_secs())) {
+        // it is over as soon as it begins
+        Some(Ok(0)) => Err(Refusal::ProposalInvalid),
+        Some(Ok(seconds)) => Ok(Some(Lifetime::of_seconds(seconds))),
+        // longer than anything lives
+        Some(Err(_)) | None => Ok(None),
+    }
 }

@@ -17,6 +17,9 @@ pub(crate) struct RefreshRequest {
 
 /// Decides the grant, once table 2 allows the token. The family keeps all that it holds.
 ///
+/// Only an extension grant begins families without a sign-in, and gives refresh tokens to public clients only. One that
+/// became confidential since would act in the user's name without the bounds of that.
+///
 /// # Errors
 /// A [`Refusal`] when the user may not be served, or more was asked for than is held or still allowed.
 pub(crate) fn decide(
@@ -31,6 +34,9 @@ pub(crate) fn decide(
     let user = user.ok_or(Refusal::SubjectUnknown)?;
     if !user.active {
         return Err(Refusal::SubjectInactive);
+    }
+    if family.auth.is_none() && registered.is_confidential() {
+        return Err(Refusal::SubjectNotListed);
     }
     let wanted = wanted_resources(&asked.resource, &family.resource)?;
     let target = resource::target(wanted, registered, &settings.resources, settings.format_for(registered))?;

@@ -264,6 +264,7 @@ impl Builder {
     }
 
     /// Begins refresh tokens with this text, so that leaked ones can be scanned for. At most 32 of `A-Z a-z 0-9 _ -`.
+    /// Another text than before makes every refresh token that was given until then unknown.
     #[must_use]
     pub fn refresh_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.refresh_prefix = prefix.into();

@@ -17,8 +17,8 @@ use crate::audit::{Audit, AuditSink};
 use crate::context::CorrelationIds;
 use crate::dialect::{TokenMount, TokenMounts};
 use crate::endpoint::{Endpoint, Mounted};
-use crate::grant::GrantSettings;
 use crate::grant::extension::Extension;
+use crate::grant::{GrantSettings, host};
 use crate::jose::Alg;
 use crate::keys::schedule::KeyRules;
 use crate::keys::{CACHE_AGE, KeyError, KeySettings, Keyring, ProvidedKey};
@@ -133,7 +133,11 @@ impl Builder {
                 entropy: Arc::clone(&self.entropy),
             },
             transport: TransportRule { proxies, address_header: self.address_header, plain_http: self.plain_http },
-            mint_settings: MintSettings { issuer: self.issuer.clone(), opaque_prefix: self.opaque_prefix },
+            mint_settings: MintSettings {
+                issuer: self.issuer.clone(),
+                opaque_prefix: self.opaque_prefix,
+                id_tokens: self.id_tokens.is_some(),
+            },
             hashing: HashingPool::new(threads),
             chosen_secrets: self.chosen_secrets,
             password_rule: PasswordRule {
@@ -351,8 +355,9 @@ impl Builder {
         let mut extensions: Vec<Extension> = Vec::new();
         for (grant, settings) in &self.extensions {
             let name = grant.grant_type();
-            let built_in = ["authorization_code", "implicit", GrantTypes::CLIENT_CREDENTIALS, GrantTypes::PASSWORD];
-            if built_in.contains(&name) || name == GrantTypes::REFRESH_TOKEN {
+            let grants = [GrantTypes::CLIENT_CREDENTIALS, GrantTypes::PASSWORD, GrantTypes::REFRESH_TOKEN];
+            // `host` is what hooks and audit trail call the tokens that the host asks for itself
+            if grants.contains(&name) || ["authorization_code", "implicit", host::GRANT].contains(&name) {
                 mistakes.say(format!("the grant `{name}` is built in; give the extension grant a name of its own"));
             }
             if extensions.iter().any(|known| known.grant.grant_type() == name) {

@@ -89,7 +89,7 @@ pub enum SetActiveError {
 impl AuthorizationServer {
     /// Gives a client a new secret; those that it has go on for `overlap`, so that every instance of it can be changed
     /// over in peace. An overlap of zero ends them now. Answers the secret when the server generated it: it cannot be
-    /// shown again.
+    /// shown again, so it is answered also when the audit trail lost the event.
     ///
     /// # Errors
     /// [`RotateSecretError`]; then the client has the secrets that it had.
@@ -150,6 +150,7 @@ impl AuthorizationServer {
             match updated {
                 UpdateClient::Updated => {
                     if !active {
+                        // first, so that a trail that takes no event does not keep what the client holds alive
                         self.cut_off(CutoffKey::Client(client.clone()), Some(client.clone()), None).await?;
                     }
                     let context = RequestContext::internal(server.correlation.next());

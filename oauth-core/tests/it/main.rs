@@ -25,6 +25,7 @@ mod people;
 mod refresh;
 mod refresh_model;
 mod registration;
+mod review;
 mod shape;
 mod verifier;
 mod world;
