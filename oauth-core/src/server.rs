@@ -232,6 +232,17 @@ impl Inner {
         self.extensions.iter().any(|extension| extension.grant.parameters().contains(&name))
     }
 
+    /// Whether the trail takes events now, where it is required: asked before anything is spent.
+    ///
+    /// # Errors
+    /// [`Fault::AuditLost`].
+    pub(crate) fn require_trail(&self) -> Result<(), Fault> {
+        match self.audit_mode {
+            Audit::Required => self.audit.ready().map_err(|_| Fault::AuditLost),
+            Audit::BestEffort => Ok(()),
+        }
+    }
+
     /// Tells the audit trail.
     ///
     /// # Errors

@@ -87,7 +87,7 @@ pub struct Proposal {
     pub subject: Subject,
     /// How much; `None` for what the request asked for.
     pub scope: Option<Scope>,
-    /// For which resources; empty for what the request asked for.
+    /// For which resources at most; empty for what the request asked for.
     pub resource: Vec<ResourceUri>,
     /// For how long at most, rounded down to whole seconds; `None` sets no bound of its own. Less than a second is
     /// `invalid_grant`.
@@ -186,8 +186,8 @@ pub(crate) fn decide(
         return Err(Refusal::SubjectNotListed);
     }
     let extension = request.extension;
-    let resources = if proposal.resource.is_empty() { &request.asked.resource } else { &proposal.resource };
-    let target = resource::target(resources, registered, &settings.resources, settings.format_for(registered))?;
+    let resources = meet(&request.asked.resource, &proposal.resource)?;
+    let target = resource::target(&resources, registered, &settings.resources, settings.format_for(registered))?;
     let allowed = registered.scope.intersection(&allowed_scope(extension, impersonation));
     let allowed = proposal.scope.as_ref().map_or_else(|| allowed.clone(), |scope| allowed.intersection(scope));
     let default = proposal.scope.as_ref().unwrap_or(&registered.default_scope).intersection(&allowed);
@@ -205,13 +205,22 @@ pub(crate) fn decide(
         impersonation,
         scope,
         audience: target.audience,
-        resource: resources.clone(),
+        resource: resources,
         format,
         lifetime: bounds.into_iter().flatten().fold(lifetime, Lifetime::min),
         binding: client.binding(),
         auth: None,
         family: Some(family),
     })
+}
+
+/// The resources that were asked for, as far as they were proposed; one side that names none leaves it to the other.
+fn meet(asked: &[ResourceUri], proposed: &[ResourceUri]) -> Result<Vec<ResourceUri>, Refusal> {
+    let met = match (asked, proposed) {
+        ([], some) | (some, []) => return Ok(some.to_vec()),
+        (asked, proposed) => asked.iter().filter(|uri| proposed.contains(uri)).cloned().collect::<Vec<_>>(),
+    };
+    if met.is_empty() { Err(Refusal::ResourceNotAllowed) } else { Ok(met) }
 }
 
 /// The claim that goes into the commit, when the proposal may be spent once.

@@ -1,12 +1,12 @@
 //! `refresh_token`: more of what was granted once (RFC 6749 §6), never more than that.
 
-use super::{Asked, GrantSettings, ValidatedGrant};
+use super::{Asked, GrantSettings, OFFLINE_ACCESS, ValidatedGrant};
 use crate::client_auth::Authenticated;
 use crate::error::Refusal;
 use crate::policy::resource;
 use crate::policy::scope::{self, ScopeBounds};
 use crate::store::{Client, FamilyRecord, GrantTypes, Principal, User};
-use crate::types::{Lifetime, ResourceUri, Timestamp};
+use crate::types::{Lifetime, ResourceUri, Scope, Timestamp};
 
 /// What the client asked for. `Debug` is not implemented: it holds the token.
 pub(crate) struct RefreshRequest {
@@ -37,6 +37,11 @@ pub(crate) fn decide(
     }
     if family.auth.is_none() && registered.is_confidential() {
         return Err(Refusal::SubjectNotListed);
+    }
+    // the permission to go on without the user was taken away
+    let allows = |scope: &Scope| scope.contains(OFFLINE_ACCESS);
+    if !allows(&registered.scope) || !user.scope.as_ref().is_none_or(allows) {
+        return Err(Refusal::GrantWithdrawn);
     }
     let wanted = wanted_resources(&asked.resource, &family.resource)?;
     let target = resource::target(wanted, registered, &settings.resources, settings.format_for(registered))?;

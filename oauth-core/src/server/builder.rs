@@ -285,7 +285,7 @@ impl Builder {
         self
     }
 
-    /// Replaces the standard token endpoint by these; metadata names the first. With dialects that are not RFC 6749's,
+    /// Replaces the standard token endpoint by these; metadata names the first that speaks RFC 6749. With dialects that are not RFC 6749's,
     /// for clients that exist and cannot be changed.
     #[must_use]
     pub fn token_mounts(mut self, mounts: impl IntoIterator<Item = TokenMount>) -> Self {
