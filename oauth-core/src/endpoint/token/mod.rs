@@ -49,8 +49,9 @@ async fn try_token(
     who: &mut Who,
 ) -> Result<(Given, Shown), Error> {
     // steps 1 and 2
-    let (spoken, body) = read::choose(request, mount)?;
+    let spoken = read::choose(request, mount)?;
     answers.speak(spoken);
+    let body = read::body(request)?;
     server.transport.require_private(request)?;
     let params = read::parse(body, spoken, server)?;
     let credentials = Credentials::read(request, &params)?;
