@@ -106,7 +106,9 @@ fn g10_no_secret_reaches_log_trace_or_debug<B: Backend>() {
         host.send(&Ask::token().header("content-type", "text/plain").body(&body));
         host.send(&Ask::new("GET", &format!("/oauth/token?{body}")));
         host.send(&Ask::new("POST", &format!("/oauth/token?{body}")).form(""));
-        for way in Way::ALL {
+        // of these the audit trail tells: which client was named, and what scope an authenticated one asked for
+        let is_told = ["client_id", "scope"].contains(&name);
+        for way in Way::ALL.into_iter().filter(|_| !is_told) {
             let value = value.as_str();
             let grants = ["client_credentials", "password", "refresh_token", TRUST, "x"];
             for grant_type in grants.into_iter().filter(|_| name != "grant_type") {
@@ -232,7 +234,7 @@ fn g10_no_secret_reaches_log_trace_or_debug<B: Backend>() {
     assert!(secrets.len() > 60);
     for secret in &secrets {
         // the signature alone is what makes a JWT spendable
-        let needle = secret.rsplit('.').next().unwrap_or(secret);
+        let needle = if secret.starts_with("eyJ") { secret.rsplit('.').next().unwrap_or(secret) } else { secret };
         if let Some(line) = log.lines().find(|line| line.contains(needle)) {
             panic!("`{secret}` was written: {line}");
         }
