@@ -153,7 +153,7 @@ fn json() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(4, 24, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::btree_map(".{0,6}", inner, 0..4).prop_map(|members| Value::from_iter(members)),
+            prop::collection::btree_map(".{0,6}", inner, 0..4).prop_map(Value::from_iter),
         ]
     })
 }
@@ -195,7 +195,7 @@ fn grant() -> impl Strategy<Value = Ask> {
 fn g04_nothing_reachable_from_the_wire_panics<B: Backend>() {
     count_panics();
     let host = Host::<B>::people(|builder| builder.failures_per_minute(100_000));
-    let config = Config { cases: 800, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: 1_500, failure_persistence: None, ..Config::default() };
     let outcome = TestRunner::new(config).run(&prop_oneof![ask(), grant()], |ask| {
         if let Some(answer) = Connection::to(host.address).send(&ask.bytes()).try_answer() {
             prop_assert!(answer.status < 500, "{answer:?}");
