@@ -4,6 +4,7 @@
 mod support;
 
 mod client_authentication;
+mod dialects;
 mod every_endpoint;
 mod metadata_and_keys;
 mod parsing;

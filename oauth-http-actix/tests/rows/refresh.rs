@@ -188,18 +188,21 @@ fn r05_an_older_ancestor_is_theft_inside_the_window_too<B: Backend>() {
     }
 }
 
-/// Sends one request from so many connections at once, to these servers in turn.
+/// Sends one request from so many connections at once, to the doors of these servers in turn.
 fn race<B: Backend>(hosts: &[&Host<B>], callers: usize, asks: &[Ask]) -> Vec<Answer> {
     let start = Barrier::new(callers);
+    let doors: Vec<_> =
+        hosts.iter().flat_map(|host| host.addresses().into_iter().map(move |address| (*host, address))).collect();
     std::thread::scope(|scope| {
         let asked: Vec<_> = (0..callers)
             .map(|caller| {
-                let (host, ask, start) = (hosts[caller % hosts.len()], &asks[caller % asks.len()], &start);
+                let ((host, address), start) = (doors[caller % doors.len()], &start);
+                let ask = &asks[caller / doors.len() % asks.len()];
                 scope.spawn(move || {
                     // all but the last byte is there before anybody's last byte goes
                     let bytes = ask.bytes();
                     let (head, last) = bytes.split_at(bytes.len() - 1);
-                    let mut connection = Connection::to(host.address);
+                    let mut connection = Connection::to(address);
                     connection.send(head);
                     start.wait();
                     let answer = connection.send(last).answer();
@@ -227,7 +230,8 @@ fn count(answers: &[Answer], status: u16) -> usize {
 }
 
 fn r06_of_many_at_once_all_hold_the_same_successor<B: Backend>() {
-    let host = people::<B>();
+    let mut host = people::<B>();
+    host.open_doors(3);
     for callers in [2, 3, 8, 32, 64, 80] {
         let begun = host.begin();
         let family = host.family_of(&begun).id;
@@ -246,7 +250,8 @@ fn r06_of_many_at_once_all_hold_the_same_successor<B: Backend>() {
 }
 
 fn r06_of_many_at_once_one_wins_where_there_is_no_window<B: Backend>() {
-    let host = with_window::<B>(0);
+    let mut host = with_window::<B>(0);
+    host.open_doors(3);
     for callers in [2, 3, 8, 32, 64] {
         let begun = host.begin();
         let family = host.family_of(&begun).id;

@@ -13,6 +13,7 @@ use oauth_store_memory::MemoryStore;
 use oauth_store_sqlite::SqliteStore;
 use oauth_testkit::block_on;
 use rusqlite::Connection;
+use rusqlite::types::ValueRef;
 
 /// A directory of its own for each test, gone at its end.
 pub(crate) struct Directory(PathBuf);
@@ -152,8 +153,27 @@ impl Backend for SqliteStore {
         Some(counts.map(Result::unwrap).collect())
     }
 
+    /// The files as they lie there, with what was overwritten and not collected yet, and every cell of every table.
     fn dump(&self, directory: &Directory, _: &str, _: &[String]) -> Vec<u8> {
         let files = std::fs::read_dir(directory.path()).unwrap();
-        files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+        let mut dump: Vec<u8> = files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
+        let file = Connection::open(directory.path().join("oauth.db")).unwrap();
+        let mut tables = file.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();
+        let tables: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert!(tables.len() > 5, "{tables:?}");
+        for table in tables {
+            let mut rows = file.prepare(&format!("SELECT * FROM {table}")).unwrap();
+            let columns = rows.column_count();
+            let mut rows = rows.query([]).unwrap();
+            while let Some(row) = rows.next().unwrap() {
+                for column in 0..columns {
+                    if let ValueRef::Text(bytes) | ValueRef::Blob(bytes) = row.get_ref(column).unwrap() {
+                        dump.extend(bytes);
+                    }
+                    dump.push(b'\n');
+                }
+            }
+        }
+        dump
     }
 }

@@ -94,8 +94,7 @@ pub(crate) struct Host<B: Backend> {
     refresh_tokens: Mutex<Vec<String>>,
     // the rows count store calls, which maintenance would add to
     _lease: MaintenanceLease,
-    http: ServerHandle,
-    thread: Option<JoinHandle<()>>,
+    doors: Vec<(SocketAddr, ServerHandle, JoinHandle<()>)>,
 }
 
 pub(crate) const ISSUER: &str = "https://as.example";
@@ -142,9 +141,8 @@ impl<B: Backend> Host<B> {
             .import_key(TestKey::imported(), Some(KeyId::parse(TestKey::KID).unwrap()));
         let server = block_on(configure(builder).start()).unwrap();
         let lease = server.maintenance_lease().unwrap();
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let address = listener.local_addr().unwrap();
-        let (http, thread) = serve(listener, &server);
+        let door = serve(&server);
+        let address = door.0;
         let app = Registered { id: "app".to_owned(), secret: String::new() };
         let (secrets, refresh_tokens) = Default::default();
         let mut host = Self {
@@ -159,11 +157,19 @@ impl<B: Backend> Host<B> {
             secrets,
             refresh_tokens,
             _lease: lease,
-            http,
-            thread: Some(thread),
+            doors: vec![door],
         };
         host.app = host.client("app", |spec| spec);
         host
+    }
+
+    /// Opens this many more ports on the same server, each with a worker of its own, so that requests run side by side.
+    pub(crate) fn open_doors(&mut self, more: usize) {
+        self.doors.extend((0..more).map(|_| serve(&self.server)));
+    }
+
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        self.doors.iter().map(|(address, ..)| *address).collect()
     }
 
     /// Registers a client like `app`, changed as the test likes.
@@ -309,14 +315,17 @@ impl<B: Backend> Host<B> {
 
 impl<B: Backend> Drop for Host<B> {
     fn drop(&mut self) {
-        drop(self.http.stop(false));
-        if let Some(thread) = self.thread.take() {
+        for (_, http, thread) in self.doors.drain(..) {
+            drop(http.stop(false));
             let _ = thread.join();
         }
     }
 }
 
-fn serve(listener: TcpListener, server: &AuthorizationServer) -> (ServerHandle, JoinHandle<()>) {
+/// Serves on a port of its own, with one worker.
+fn serve(server: &AuthorizationServer) -> (SocketAddr, ServerHandle, JoinHandle<()>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
     let server = server.clone();
     let guard = Guard::of(&server, "orders".parse().unwrap(), TokenProfile::Rfc9068);
     let (started, starting) = mpsc::channel();
@@ -340,5 +349,5 @@ fn serve(listener: TcpListener, server: &AuthorizationServer) -> (ServerHandle, 
             http.await.unwrap();
         });
     });
-    (starting.recv().unwrap(), thread)
+    (address, starting.recv().unwrap(), thread)
 }
