@@ -3,6 +3,7 @@
 mod json_lines;
 mod losses;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -64,6 +65,15 @@ pub struct Event {
     pub what: What,
 }
 
+/// Whom an event is about, as far as it is known when it is told.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Who {
+    pub(crate) client: Option<ClientId>,
+    pub(crate) subject: Option<Subject>,
+    pub(crate) login: Option<LoginHash>,
+    pub(crate) scope: Option<Scope>,
+}
+
 /// A login name as the trail keeps it: two attempts with one name can be told to be alike, and no more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoginHash {
@@ -81,6 +91,11 @@ pub enum What {
     ClaimIgnored {
         /// Which one.
         claim: String,
+    },
+    /// A client was made active or inactive.
+    ClientActive {
+        /// Which.
+        active: bool,
     },
     /// A client was registered or its registration was changed.
     ClientRegistered {
@@ -129,12 +144,34 @@ pub enum What {
         /// The state.
         state: KeyState,
     },
+    /// More tokens were given for a refresh token.
+    Refreshed {
+        /// Of which family.
+        family: FamilyId,
+        /// Whether a lost answer was asked for again.
+        is_retry: bool,
+    },
     /// A request was lawfully refused.
     Refused(Refusal),
+    /// For several generations in a row the answer had to be asked for again: the client's connection is bad, or two
+    /// hold its refresh token.
+    RetryStreak {
+        /// Of which family.
+        family: FamilyId,
+        /// How many.
+        streak: u32,
+    },
+    /// A client was given a new secret.
+    SecretAdded {
+        /// The name of the secret among the client's own.
+        secret: KeyId,
+        /// When the secrets before it end; `None` when there were none.
+        others_end: Option<Timestamp>,
+    },
     /// An access token was issued.
     TokenIssued {
         /// By which grant.
-        grant: &'static str,
+        grant: Cow<'static, str>,
         /// The token's `jti`.
         token: TokenId,
         /// What it allows.
@@ -157,6 +194,7 @@ impl What {
     pub const fn id(&self) -> &'static str {
         match self {
             Self::ClaimIgnored { .. } => "claim.ignored",
+            Self::ClientActive { .. } => "client.active",
             Self::ClientRegistered { .. } => "client.registered",
             Self::ClockBehind { .. } => "clock.behind",
             Self::ClockJumped { .. } => "clock.jumped",
@@ -165,7 +203,10 @@ impl What {
             Self::FamilyRevoked { .. } => "family.revoked",
             Self::Faulted { .. } => "fault",
             Self::KeyChanged { .. } => "key.changed",
+            Self::Refreshed { .. } => "refreshed",
             Self::Refused(_) => "refused",
+            Self::RetryStreak { .. } => "refresh.retry_streak",
+            Self::SecretAdded { .. } => "client.secret_added",
             Self::TokenIssued { .. } => "token.issued",
             Self::TokenRevoked { .. } => "token.revoked",
         }
@@ -174,6 +215,7 @@ impl What {
     fn members(&self) -> Value {
         match self {
             Self::ClaimIgnored { claim } => json!({ "claim": claim }),
+            Self::ClientActive { active } => json!({ "active": active }),
             Self::ClientRegistered { version } => json!({ "version": version }),
             Self::ClockBehind { mark } => json!({ "mark": mark.millis() }),
             Self::ClockJumped { from } => json!({ "from": from.millis() }),
@@ -183,6 +225,11 @@ impl What {
             Self::FamilyRevoked { family, why } => json!({ "family": family.to_string(), "why": why.as_str() }),
             Self::Faulted { fault, detail } => json!({ "fault": fault, "detail": detail }),
             Self::KeyChanged { kid, state } => json!({ "kid": kid.as_str(), "state": state.as_str() }),
+            Self::Refreshed { family, is_retry } => json!({ "family": family.to_string(), "is_retry": is_retry }),
+            Self::RetryStreak { family, streak } => json!({ "family": family.to_string(), "streak": streak }),
+            Self::SecretAdded { secret, others_end } => {
+                json!({ "secret": secret.as_str(), "others_end": others_end.map(Timestamp::millis) })
+            }
             Self::Refused(refusal) => json!({ "reason": refusal.id(), "error": refusal.code().as_str() }),
             Self::TokenIssued { grant, token, scope, dropped, expires_at } => json!({
                 "grant": grant,
@@ -239,7 +286,7 @@ impl AuditSink for TracingSink {
             What::Faulted { .. } | What::ClockBehind { .. } | What::ClockJumped { .. } => {
                 tracing::error!(target: "oauth::audit", audit = %event.to_json());
             }
-            What::Refused(_) | What::ClaimIgnored { .. } => {
+            What::Refused(_) | What::ClaimIgnored { .. } | What::RetryStreak { .. } => {
                 tracing::warn!(target: "oauth::audit", audit = %event.to_json());
             }
             _ => tracing::info!(target: "oauth::audit", audit = %event.to_json()),

@@ -16,6 +16,7 @@ pub enum Refusal {
     BodyTimedOut,
     BodyTooLarge,
     ClearTransport,
+    ClientFormat,
     ClientIdMismatch,
     ClientIdMissing,
     ClientInactive,
@@ -27,26 +28,44 @@ pub enum Refusal {
     ClientUnknown,
     ContentCoding,
     FormMalformed,
+    GrantClaimed,
     GrantNotAllowed,
     GrantTypeMissing,
     GrantTypeUnsupported,
     GrantWithdrawn,
+    IdTokenHint,
+    LoginUnknown,
     JsonMalformed,
     MediaType,
     MethodNotAllowed,
     ParameterCharacters,
+    ParameterMissing,
     ParameterRepeated,
     ParameterTooLong,
+    PasswordLocked,
+    PasswordWrong,
+    ProposalInvalid,
+    ProposalMalformed,
+    RefreshExpired,
+    RefreshForeign,
+    RefreshIdle,
+    RefreshReplayed,
+    RefreshRetryUnavailable,
+    RefreshRevoked,
+    RefreshUnknown,
     ParameterType,
     ResourceMalformed,
     ResourceNotAllowed,
+    ResourceNotHeld,
     ResourcesDisagree,
     ScopeEmpty,
     ScopeMalformed,
     ScopeNotAllowed,
+    ScopeNotHeld,
     SeveralMechanisms,
     SubjectInactive,
     SubjectIsClient,
+    SubjectNotListed,
     SubjectUnknown,
     TokenBound,
     TokenClearTransport,
@@ -59,8 +78,17 @@ pub enum Refusal {
     TokenRepeated,
     TokenRevoked,
     TokenScope,
+    TokenSignInRequired,
     TokenUserRequired,
+    TooManyFailures {
+        /// Seconds until the next try may be answered.
+        retry_after: u32,
+    },
     TooManyParameters,
+    TooManyRetries {
+        /// Seconds until the next try may be answered.
+        retry_after: u32,
+    },
 }
 
 impl Refusal {
@@ -85,6 +113,7 @@ impl Refusal {
             | Self::ClientSecretExpired
             | Self::ClientSecretWrong
             | Self::ClientUnknown => (C::InvalidClient, "client authentication failed"),
+            Self::ClientFormat => (C::UnauthorizedClient, "this client may not use this request format"),
             Self::ClientNotConfidential | Self::GrantNotAllowed => {
                 (C::UnauthorizedClient, "this client may not use this grant type")
             }
@@ -92,21 +121,40 @@ impl Refusal {
             Self::FormMalformed => (C::InvalidRequest, "the form is malformed"),
             Self::GrantTypeMissing => (C::InvalidRequest, "grant_type is missing"),
             Self::GrantTypeUnsupported => (C::UnsupportedGrantType, "this grant type is not supported"),
-            Self::GrantWithdrawn | Self::SubjectInactive | Self::SubjectIsClient | Self::SubjectUnknown => {
-                (C::InvalidGrant, "the grant is not valid")
-            }
+            Self::GrantClaimed
+            | Self::GrantWithdrawn
+            | Self::IdTokenHint
+            | Self::LoginUnknown
+            | Self::PasswordLocked
+            | Self::PasswordWrong
+            | Self::ProposalInvalid
+            | Self::RefreshExpired
+            | Self::RefreshForeign
+            | Self::RefreshIdle
+            | Self::RefreshReplayed
+            | Self::RefreshRetryUnavailable
+            | Self::RefreshRevoked
+            | Self::RefreshUnknown
+            | Self::SubjectInactive
+            | Self::SubjectIsClient
+            | Self::SubjectNotListed
+            | Self::SubjectUnknown => (C::InvalidGrant, "the grant is not valid"),
             Self::JsonMalformed => (C::InvalidRequest, "the JSON is malformed"),
-            Self::MediaType => (C::InvalidRequest, "send application/x-www-form-urlencoded"),
+            Self::MediaType => (C::InvalidRequest, "this media type is not read here"),
             Self::MethodNotAllowed => (C::InvalidRequest, "use another method"),
             Self::ParameterCharacters => (C::InvalidRequest, "a parameter holds characters that it must not hold"),
+            Self::ParameterMissing => (C::InvalidRequest, "a required parameter is missing"),
             Self::ParameterRepeated => (C::InvalidRequest, "a parameter is repeated"),
             Self::ParameterTooLong => (C::InvalidRequest, "a parameter is too long"),
             Self::ParameterType => (C::InvalidRequest, "a parameter is not a string"),
+            Self::ProposalMalformed => (C::InvalidRequest, "the parameters of the grant are malformed"),
             Self::ResourceMalformed => (C::InvalidTarget, "resource must be an absolute URI without fragment"),
-            Self::ResourceNotAllowed | Self::ResourcesDisagree => {
+            Self::ResourceNotAllowed | Self::ResourceNotHeld | Self::ResourcesDisagree => {
                 (C::InvalidTarget, "this client may not use this resource")
             }
-            Self::ScopeEmpty | Self::ScopeNotAllowed => (C::InvalidScope, "none of the requested scope can be granted"),
+            Self::ScopeEmpty | Self::ScopeNotAllowed | Self::ScopeNotHeld => {
+                (C::InvalidScope, "the requested scope cannot be granted")
+            }
             Self::ScopeMalformed => (C::InvalidScope, "scope is malformed"),
             Self::TokenBound
             | Self::TokenExpired
@@ -118,9 +166,29 @@ impl Refusal {
             Self::TokenMissing => (C::InvalidToken, "an access token is needed"),
             Self::TokenRepeated => (C::InvalidRequest, "send the access token once, in the Authorization header"),
             Self::TokenScope => (C::InsufficientScope, "the access token does not cover this"),
+            Self::TokenSignInRequired => (C::InsufficientScope, "an access token of a user who signed in is needed"),
             Self::TokenUserRequired => (C::InsufficientScope, "a user's access token is needed"),
+            Self::TooManyFailures { .. } => (C::TemporarilyUnavailable, "too many failed requests"),
+            Self::TooManyRetries { .. } => (C::TemporarilyUnavailable, "this token was asked for too often"),
             Self::TooManyParameters => (C::InvalidRequest, "too many parameters"),
         }
+    }
+
+    /// Whether it may be the answer to somebody who guesses: what the throttle counts.
+    pub(crate) const fn is_guess(self) -> bool {
+        matches!(
+            self,
+            Self::ClientInactive
+                | Self::ClientMethod
+                | Self::ClientNetwork
+                | Self::ClientSecretExpired
+                | Self::ClientSecretWrong
+                | Self::ClientUnknown
+                | Self::LoginUnknown
+                | Self::PasswordLocked
+                | Self::PasswordWrong
+                | Self::RefreshUnknown
+        )
     }
 
     /// The error code that the client sees.
@@ -143,6 +211,7 @@ impl Refusal {
             (Self::BodyTimedOut, _) => 408,
             (Self::BodyTooLarge, _) => 413,
             (Self::ContentCoding, _) => 415,
+            (Self::TooManyFailures { .. } | Self::TooManyRetries { .. }, _) => 429,
             (_, ErrorCode::InvalidClient | ErrorCode::InvalidToken) => 401,
             (_, ErrorCode::InsufficientScope) => 403,
             _ => 400,
@@ -160,6 +229,7 @@ impl Refusal {
             Self::BodyTimedOut => "body.timed_out",
             Self::BodyTooLarge => "body.too_large",
             Self::ClearTransport => "transport.clear",
+            Self::ClientFormat => "client.format",
             Self::ClientIdMismatch => "client.id_mismatch",
             Self::ClientIdMissing => "client.id_missing",
             Self::ClientInactive => "client.inactive",
@@ -171,26 +241,44 @@ impl Refusal {
             Self::ClientUnknown => "client.unknown",
             Self::ContentCoding => "body.content_coding",
             Self::FormMalformed => "form.malformed",
+            Self::GrantClaimed => "grant.claimed",
             Self::GrantNotAllowed => "grant.not_allowed",
             Self::GrantTypeMissing => "grant_type.missing",
             Self::GrantTypeUnsupported => "grant_type.unsupported",
             Self::GrantWithdrawn => "grant.withdrawn",
+            Self::IdTokenHint => "id_token.hint",
+            Self::LoginUnknown => "login.unknown",
             Self::JsonMalformed => "json.malformed",
             Self::MediaType => "body.media_type",
             Self::MethodNotAllowed => "method.not_allowed",
             Self::ParameterCharacters => "parameter.characters",
+            Self::ParameterMissing => "parameter.missing",
             Self::ParameterRepeated => "parameter.repeated",
             Self::ParameterTooLong => "parameter.too_long",
+            Self::PasswordLocked => "password.locked",
+            Self::PasswordWrong => "password.wrong",
+            Self::ProposalInvalid => "proposal.invalid",
+            Self::ProposalMalformed => "proposal.malformed",
+            Self::RefreshExpired => "refresh.expired",
+            Self::RefreshForeign => "refresh.foreign",
+            Self::RefreshIdle => "refresh.idle",
+            Self::RefreshReplayed => "refresh.replayed",
+            Self::RefreshRetryUnavailable => "refresh.retry_unavailable",
+            Self::RefreshRevoked => "refresh.revoked",
+            Self::RefreshUnknown => "refresh.unknown",
             Self::ParameterType => "parameter.type",
             Self::ResourceMalformed => "resource.malformed",
             Self::ResourceNotAllowed => "resource.not_allowed",
+            Self::ResourceNotHeld => "resource.not_held",
             Self::ResourcesDisagree => "resource.disagree",
             Self::ScopeEmpty => "scope.empty",
             Self::ScopeMalformed => "scope.malformed",
             Self::ScopeNotAllowed => "scope.not_allowed",
+            Self::ScopeNotHeld => "scope.not_held",
             Self::SeveralMechanisms => "authorization.several_mechanisms",
             Self::SubjectInactive => "subject.inactive",
             Self::SubjectIsClient => "subject.is_client",
+            Self::SubjectNotListed => "subject.not_listed",
             Self::SubjectUnknown => "subject.unknown",
             Self::TokenBound => "token.bound",
             Self::TokenClearTransport => "token.clear_transport",
@@ -203,8 +291,11 @@ impl Refusal {
             Self::TokenRepeated => "token.repeated",
             Self::TokenRevoked => "token.revoked",
             Self::TokenScope => "token.scope",
+            Self::TokenSignInRequired => "token.sign_in_required",
             Self::TokenUserRequired => "token.user_required",
+            Self::TooManyFailures { .. } => "throttle.failures",
             Self::TooManyParameters => "parameter.too_many",
+            Self::TooManyRetries { .. } => "refresh.too_many_retries",
         }
     }
 }
@@ -221,6 +312,15 @@ impl std::error::Error for Refusal {}
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
+    /// The audit trail is required and lost an event.
+    #[error("an audit event was lost")]
+    AuditLost,
+    /// Others kept changing what the request was decided by.
+    #[error("the grant was changed by others again and again")]
+    Contended,
+    /// A refresh token that was derived again is not the one that was recorded; it was not handed out.
+    #[error("a derived refresh token is not the recorded one: was the family key changed?")]
+    Derivation,
     /// Every thread that hashes passwords is busy and the queue is full.
     #[error("the password hashing queue is full")]
     HashingBusy,
@@ -263,6 +363,9 @@ impl Fault {
         use crate::store::StoreErrorKind as K;
         match self {
             Self::Additions(_) => "hook.additions",
+            Self::AuditLost => "audit.lost",
+            Self::Contended => "grant.contended",
+            Self::Derivation => "refresh.derivation",
             Self::Fetch(_) => "keys.fetch",
             Self::HashingBusy => "hashing.busy",
             Self::Hash => "hash.corrupt",
@@ -286,8 +389,10 @@ impl Fault {
         use crate::store::StoreErrorKind as K;
         match self {
             Self::Store(error) => !matches!(error.kind(), K::Corrupt),
-            Self::Additions(_) | Self::Hash => false,
-            Self::Fetch(_)
+            Self::Additions(_) | Self::Derivation | Self::Hash => false,
+            Self::AuditLost
+            | Self::Contended
+            | Self::Fetch(_)
             | Self::HashingBusy
             | Self::Hook(_)
             | Self::Entropy(_)
@@ -338,7 +443,7 @@ mod tests {
     use super::*;
 
     /// Every refusal, by walking the ids that the exhaustive match of `id` gives.
-    const ALL: [Refusal; 52] = [
+    const ALL: [Refusal; 74] = [
         Refusal::AuthorizationMalformed,
         Refusal::AuthorizationRepeated,
         Refusal::AuthorizationScheme,
@@ -346,6 +451,7 @@ mod tests {
         Refusal::BodyTimedOut,
         Refusal::BodyTooLarge,
         Refusal::ClearTransport,
+        Refusal::ClientFormat,
         Refusal::ClientIdMismatch,
         Refusal::ClientIdMissing,
         Refusal::ClientInactive,
@@ -357,26 +463,44 @@ mod tests {
         Refusal::ClientUnknown,
         Refusal::ContentCoding,
         Refusal::FormMalformed,
+        Refusal::GrantClaimed,
         Refusal::GrantNotAllowed,
         Refusal::GrantTypeMissing,
         Refusal::GrantTypeUnsupported,
         Refusal::GrantWithdrawn,
+        Refusal::IdTokenHint,
+        Refusal::LoginUnknown,
         Refusal::JsonMalformed,
         Refusal::MediaType,
         Refusal::MethodNotAllowed,
         Refusal::ParameterCharacters,
+        Refusal::ParameterMissing,
         Refusal::ParameterRepeated,
         Refusal::ParameterTooLong,
+        Refusal::PasswordLocked,
+        Refusal::PasswordWrong,
+        Refusal::ProposalInvalid,
+        Refusal::ProposalMalformed,
+        Refusal::RefreshExpired,
+        Refusal::RefreshForeign,
+        Refusal::RefreshIdle,
+        Refusal::RefreshReplayed,
+        Refusal::RefreshRetryUnavailable,
+        Refusal::RefreshRevoked,
+        Refusal::RefreshUnknown,
         Refusal::ParameterType,
         Refusal::ResourceMalformed,
         Refusal::ResourceNotAllowed,
+        Refusal::ResourceNotHeld,
         Refusal::ResourcesDisagree,
         Refusal::ScopeEmpty,
         Refusal::ScopeMalformed,
         Refusal::ScopeNotAllowed,
+        Refusal::ScopeNotHeld,
         Refusal::SeveralMechanisms,
         Refusal::SubjectInactive,
         Refusal::SubjectIsClient,
+        Refusal::SubjectNotListed,
         Refusal::SubjectUnknown,
         Refusal::TokenBound,
         Refusal::TokenClearTransport,
@@ -389,8 +513,11 @@ mod tests {
         Refusal::TokenRepeated,
         Refusal::TokenRevoked,
         Refusal::TokenScope,
+        Refusal::TokenSignInRequired,
         Refusal::TokenUserRequired,
+        Refusal::TooManyFailures { retry_after: 1 },
         Refusal::TooManyParameters,
+        Refusal::TooManyRetries { retry_after: 1 },
     ];
 
     #[test]

@@ -57,6 +57,7 @@
 pub mod audit;
 mod client_auth;
 mod context;
+pub mod dialect;
 mod endpoint;
 mod error;
 mod grant;
@@ -78,9 +79,12 @@ pub use self::client_auth::Authenticated;
 pub use self::context::{CorrelationId, RequestContext};
 pub use self::endpoint::{Endpoint, Endpoints};
 pub use self::error::{Error, Fault, Refusal};
-pub use self::grant::ValidatedGrant;
+pub use self::grant::{
+    ExtensionFacts, ExtensionGrant, ExtensionParameters, ExtensionRefusal, ExtensionSettings, Proposal, ValidatedGrant,
+};
 pub use self::policy::scope::{GrantedScope, ScopeMode};
 pub use self::server::{
     AuthorizationServer, Builder, ClientSpec, ConfigErrors, Configured, Danger, EnsureClientError, EnsuredClient,
-    Health, Issued, KeyInfo, Keys, Maintained, MaintenanceLease, Registration, ResourceSettings, StartError,
+    HashPasswordError, Health, Issued, KeyInfo, Keys, Maintained, MaintenanceLease, NewSecret, Registration,
+    ResourceSettings, RotateSecretError, SetActiveError, StartError,
 };

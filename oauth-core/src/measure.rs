@@ -74,6 +74,12 @@ fn grant(key: &ImportedKey, now: Timestamp) -> Result<ValidatedGrant, Box<dyn Er
         lifetime: Lifetime::of_seconds(600),
         jwt_bound: Lifetime::of_seconds(3600),
         opaque_bound: Lifetime::of_seconds(3600),
+        idle: Lifetime::of_seconds(3600),
+        absolute: Lifetime::of_seconds(3600),
+        password: false,
+        static_for_public: false,
+        id_tokens: None,
+        extensions: Vec::new(),
     };
     let client = ClientSpec::confidential("orders-app").scope("orders:read").audience(["https://api.example"]);
     let client = client.check(&settings, &[alg], now)?;
@@ -92,7 +98,12 @@ fn key_set(key: &ImportedKey, issuer: &Issuer, now: Timestamp) -> Result<KeySet,
         algorithms: vec![key.alg()],
         naming: KeyNaming::Thumbprint,
         rsa_size: RsaSize::Bits2048,
-        rules: KeyRules { announce: Lifetime::SECOND, sign: Lifetime::SECOND, linger: Lifetime::SECOND },
+        rules: KeyRules {
+            announce: Lifetime::SECOND,
+            sign: Lifetime::SECOND,
+            linger: Lifetime::SECOND,
+            families: Lifetime::SECOND,
+        },
         sealing: Sealing::Unsealed,
         provided: Vec::new(),
         entropy: Arc::new(SystemEntropy::default()),

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use argon2::password_hash::phc;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use futures_channel::oneshot;
+use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
 use crate::error::Fault;
@@ -23,6 +24,26 @@ const MAX_PASSES: u32 = 10;
 const MAX_LANES: u32 = 8;
 /// What is hashed against when there is nothing to compare with.
 const NOBODY: [u8; 16] = [0; 16];
+
+/// A user's password as it is hashed: in NFKC, so that one password is one whatever keyboard composed it (NIST SP
+/// 800-63B §3.1.1.2), and whole.
+pub(crate) struct PasswordText(Zeroizing<String>);
+
+impl PasswordText {
+    pub(crate) fn of(password: &str) -> Self {
+        Self(Zeroizing::new(password.nfkc().collect()))
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whether a hash is of another strength than new ones are.
+pub(crate) fn is_outdated(hash: &PasswordHash) -> bool {
+    let strength = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
+    Kept::parse(hash).is_ok_and(|kept| strength(&kept.params) != strength(&Params::DEFAULT))
+}
 
 type Job = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
 

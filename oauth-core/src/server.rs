@@ -7,8 +7,10 @@ mod clock;
 mod configured;
 mod host;
 mod in_flight;
+mod issue;
 mod keys;
-#[cfg_attr(not(test), expect(dead_code, reason = "wired in the next commit"))]
+mod passwords;
+mod secrets;
 mod throttle;
 mod transport;
 
@@ -24,12 +26,19 @@ pub(crate) use self::clock::ServerClock;
 pub use self::configured::{ConfigErrors, Configured, StartError};
 pub use self::host::{Health, Issued, Maintained};
 use self::in_flight::InFlight;
+pub(crate) use self::issue::{Given, GivenRefresh};
 pub use self::keys::{KeyInfo, Keys};
+pub use self::passwords::HashPasswordError;
+use self::passwords::{PasswordRule, Strikes};
+pub use self::secrets::{NewSecret, RotateSecretError, SetActiveError};
+use self::throttle::Throttle;
 use self::transport::TransportRule;
-use crate::audit::{AuditSink, Event, What};
+use crate::audit::{Audit, AuditSink, Event, What, Who};
 use crate::context::{CorrelationIds, RequestContext};
+use crate::dialect::TokenMounts;
 use crate::endpoint::{self, Endpoint};
 use crate::error::{Error, Fault};
+use crate::grant::extension::Extension;
 use crate::grant::{GrantSettings, ValidatedGrant};
 use crate::keys::{KeyChange, Keyring};
 use crate::password::HashingPool;
@@ -37,6 +46,7 @@ use crate::random::Entropy;
 use crate::store::{Stores, TokenProfile};
 use crate::time::Clock;
 use crate::token::access_token::{self, MintSettings, Minted};
+use crate::token::refresh_token::RefreshSettings;
 use crate::token::{FactsRequest, HostFacts, TokenAdditions, TokenHook, TokenVerifier};
 use crate::types::{Audience, ClientId, Issuer, Subject, Timestamp};
 use crate::wire::{Request, Response};
@@ -51,16 +61,24 @@ pub(crate) struct Inner {
     pub(crate) stores: Stores,
     pub(crate) keys: Arc<Keyring>,
     hook: Option<Arc<dyn TokenHook>>,
-    pub(crate) chosen_secrets: Option<HashingPool>,
+    pub(crate) hashing: HashingPool,
+    pub(crate) chosen_secrets: bool,
+    password_rule: PasswordRule,
+    pub(crate) strikes: Strikes,
+    pub(crate) throttle: Throttle,
     pub(crate) grant_settings: GrantSettings,
+    pub(crate) extensions: Vec<Extension>,
+    pub(crate) refresh_settings: RefreshSettings,
+    pub(crate) token_mounts: TokenMounts,
     pub(crate) transport: TransportRule,
     pub(crate) challenge: String,
     pub(crate) jwks_cache_control: Cow<'static, str>,
     pub(crate) metadata: Vec<u8>,
-    issuer: Issuer,
+    pub(crate) issuer: Issuer,
     audit: Arc<dyn AuditSink>,
+    audit_mode: Audit,
     pub(crate) clock: Arc<ServerClock>,
-    entropy: Arc<dyn Entropy>,
+    pub(crate) entropy: Arc<dyn Entropy>,
     mint_settings: MintSettings,
     endpoints: endpoint::Mounted,
     family_limit: u32,
@@ -94,7 +112,7 @@ impl AuthorizationServer {
         let context = server.context(request);
         let Some(_busy) = server.in_flight.enter() else {
             let error = Error::Fault(Fault::ShuttingDown);
-            return endpoint::token::render_error(&error, &context, &server.challenge);
+            return endpoint::token::answer::Answers::standard(server, &context).error(&error);
         };
         match endpoint {
             Endpoint::Jwks => endpoint::jwks::respond(server, request, now).await,
@@ -142,7 +160,7 @@ impl AuthorizationServer {
     /// How many Argon2id hashes were computed; for tests and metrics.
     #[must_use]
     pub fn password_hashes(&self) -> u64 {
-        self.inner.chosen_secrets.as_ref().map_or(0, HashingPool::computed)
+        self.inner.hashing.computed()
     }
 }
 
@@ -202,6 +220,20 @@ impl Inner {
         access_token::mint(grant, additions, &self.mint_settings, &keys, self.entropy.as_ref(), now).await
     }
 
+    /// The extension grant with this `grant_type`.
+    pub(crate) fn extension(&self, grant_type: &str) -> Option<&Extension> {
+        self.extensions.iter().find(|extension| extension.grant.grant_type() == grant_type)
+    }
+
+    /// Whether an extension grant reads a parameter of this name.
+    pub(crate) fn reads_parameter(&self, name: &str) -> bool {
+        self.extensions.iter().any(|extension| extension.grant.parameters().contains(&name))
+    }
+
+    /// Tells the audit trail.
+    ///
+    /// # Errors
+    /// [`Fault::AuditLost`] where the trail is required and the event is lost.
     pub(crate) fn audit(
         &self,
         at: Timestamp,
@@ -209,47 +241,44 @@ impl Inner {
         client: Option<ClientId>,
         subject: Option<Subject>,
         what: What,
-    ) {
-        let (correlation_id, peer) = (context.correlation_id, context.peer);
-        let event = Event { at, correlation_id, peer, client, subject, login: None, scope: None, what };
-        // a sink counts and logs what it loses
-        let _ = self.audit.record(&event);
+    ) -> Result<(), Fault> {
+        self.audit_who(at, context, Who { client, subject, ..Who::default() }, what)
     }
 
+    /// Tells the audit trail why a request got no 200.
+    ///
+    /// # Errors
+    /// As [`audit`](Self::audit).
     pub(crate) fn audit_error(
         &self,
         error: &Error,
-        client: Option<ClientId>,
-        subject: Option<Subject>,
+        who: Who,
         context: &RequestContext,
         now: Timestamp,
-    ) {
+    ) -> Result<(), Fault> {
         let what = match error {
             Error::Refused(refusal) => What::Refused(*refusal),
             Error::Fault(fault) => What::Faulted { fault: fault.id(), detail: fault.to_string() },
         };
-        self.audit(now, context, client, subject, what);
+        self.audit_who(now, context, who, what)
     }
 
-    /// Names what a hook tried to overwrite.
-    pub(crate) fn audit_ignored(
-        &self,
-        additions: &TokenAdditions,
-        grant: &ValidatedGrant,
-        context: &RequestContext,
-        now: Timestamp,
-    ) {
-        for claim in &additions.ignored {
-            let subject = grant.principal.subject().cloned();
-            let what = What::ClaimIgnored { claim: claim.clone() };
-            self.audit(now, context, Some(grant.client.id.clone()), subject, what);
+    fn audit_who(&self, at: Timestamp, context: &RequestContext, who: Who, what: What) -> Result<(), Fault> {
+        let (correlation_id, peer) = (context.correlation_id, context.peer);
+        let Who { client, subject, login, scope } = who;
+        let recorded = self.audit.record(&Event { at, correlation_id, peer, client, subject, login, scope, what });
+        match (recorded, self.audit_mode) {
+            (Err(_), Audit::Required) => Err(Fault::AuditLost),
+            // the sink counts and logs what it loses
+            (Err(_), Audit::BestEffort) | (Ok(()), _) => Ok(()),
         }
     }
 
     fn audit_keys(&self, changes: Vec<KeyChange>, now: Timestamp) {
         let context = RequestContext::internal(self.correlation.next());
         for KeyChange { kid, state } in changes {
-            self.audit(now, &context, None, None, What::KeyChanged { kid, state });
+            // the keys are changed, whether the trail took it or not; a sink logs what it loses
+            let _ = self.audit(now, &context, None, None, What::KeyChanged { kid, state });
         }
     }
 }

@@ -44,6 +44,14 @@ impl<S> Access<S> {
         self.verified.require_user().map_err(|refusal| Denied::refused(&self.challenge, refusal, &[]))
     }
 
+    /// The user that the token speaks for, who signed in for it: not a client that acts in the user's name.
+    ///
+    /// # Errors
+    /// 403 for a client's own token, and for one with which a client acts in a user's name.
+    pub fn require_signed_in(&self) -> Result<&Subject, Denied> {
+        self.verified.require_signed_in().map_err(|refusal| Denied::refused(&self.challenge, refusal, &[]))
+    }
+
     /// Whether the token allows these scopes too, for what only the handler can decide.
     ///
     /// # Errors

@@ -1,8 +1,9 @@
-//! Families by id, with the two orders in which they end: by age within one grant, and by their absolute end.
+//! Families by id and by handle, with the orders in which they end: by age within one grant, and by their absolute end;
+//! and that in which their salts expire.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
-use oauth_core::store::{FamilyRecord, RevokeFamily, RevokedWhy};
+use oauth_core::store::{FamilyRecord, RefreshState, RevokeFamily, RevokedWhy};
 use oauth_core::types::{ClientId, FamilyId, Subject, Timestamp};
 
 use crate::cutoffs::Cutoffs;
@@ -13,7 +14,9 @@ pub(crate) struct Families {
     rows: HashMap<FamilyId, FamilyRecord>,
     by_end: BTreeSet<(Timestamp, FamilyId)>,
     /// What refresh tokens begin with; a family keeps its own until it is purged.
-    handles: HashSet<[u8; 8]>,
+    handles: HashMap<[u8; 8], FamilyId>,
+    /// Families that have a salt, by when it expires.
+    salts: BTreeSet<(Timestamp, FamilyId)>,
     /// Families that nobody revoked, oldest first: what the live limit counts, without walking through those that ended.
     unrevoked: HashMap<(Subject, ClientId), BTreeSet<(Timestamp, FamilyId)>>,
 }
@@ -23,23 +26,41 @@ impl Families {
         self.rows.get(id)
     }
 
+    pub(crate) fn find_by_handle(&self, handle: &[u8; 8]) -> Option<&FamilyRecord> {
+        self.handles.get(handle).and_then(|id| self.rows.get(id))
+    }
+
     /// What of a new family is taken already, in words for the operator.
     pub(crate) fn collision(&self, family: &FamilyRecord) -> Option<&'static str> {
         if self.rows.contains_key(&family.id) {
             return Some("the family id is taken");
         }
-        let taken = handle(family).is_some_and(|handle| self.handles.contains(&handle));
+        let taken = handle(family).is_some_and(|handle| self.handles.contains_key(&handle));
         taken.then_some("the handle of the refresh tokens is taken")
     }
 
     /// Adds a family that collides with none.
     pub(crate) fn insert(&mut self, family: FamilyRecord) {
-        self.handles.extend(handle(&family));
+        self.handles.extend(handle(&family).map(|handle| (handle, family.id)));
+        self.salts.extend(salt_end(&family));
         self.by_end.insert((family.absolute_expires_at, family.id));
         if family.revoked.is_none() {
             self.unrevoked.entry(holder(&family)).or_default().insert((family.issued_at, family.id));
         }
         self.rows.insert(family.id, family);
+    }
+
+    /// Changes the refresh tokens of a family that was used at `now`.
+    pub(crate) fn refresh(&mut self, id: &FamilyId, now: Timestamp, change: impl FnOnce(&mut RefreshState)) {
+        let Some(family) = self.rows.get_mut(id) else { return };
+        if let Some(end) = salt_end(family) {
+            self.salts.remove(&end);
+        }
+        if let Some(state) = &mut family.refresh {
+            change(state);
+        }
+        family.seen_at = family.seen_at.max(now);
+        self.salts.extend(salt_end(family));
     }
 
     pub(crate) fn revoke(&mut self, id: &FamilyId, why: RevokedWhy, at: Timestamp) -> RevokeFamily {
@@ -75,14 +96,29 @@ impl Families {
         ended
     }
 
-    /// Removes up to `limit` families that ended before `before`; answers how many.
+    /// Removes up to `limit` families that ended and salts that expired before `before`, half of it families first;
+    /// answers how many.
     pub(crate) fn purge(&mut self, before: Timestamp, limit: u32) -> u32 {
+        let mut rows = self.purge_families(before, limit.div_ceil(2));
+        rows += self.purge_salts(before, limit - rows);
+        rows + self.purge_families(before, limit - rows)
+    }
+
+    /// Whether a family ended or a salt expired before `before`.
+    pub(crate) fn has_expired(&self, before: Timestamp) -> bool {
+        is_due(&self.by_end, before) || is_due(&self.salts, before)
+    }
+
+    fn purge_families(&mut self, before: Timestamp, limit: u32) -> u32 {
         let mut purged = 0;
-        while purged < limit && self.has_expired(before) {
+        while purged < limit && is_due(&self.by_end, before) {
             let Some((_, id)) = self.by_end.pop_first() else { break };
             if let Some(family) = self.rows.remove(&id) {
                 if let Some(handle) = handle(&family) {
                     self.handles.remove(&handle);
+                }
+                if let Some(end) = salt_end(&family) {
+                    self.salts.remove(&end);
                 }
                 self.forget_unrevoked(&holder(&family), &(family.issued_at, id));
             }
@@ -91,9 +127,16 @@ impl Families {
         purged
     }
 
-    /// Whether a family ended before `before`.
-    pub(crate) fn has_expired(&self, before: Timestamp) -> bool {
-        self.by_end.first().is_some_and(|(end, _)| *end < before)
+    fn purge_salts(&mut self, before: Timestamp, limit: u32) -> u32 {
+        let mut purged = 0;
+        while purged < limit && is_due(&self.salts, before) {
+            let Some((_, id)) = self.salts.pop_first() else { break };
+            if let Some(state) = self.rows.get_mut(&id).and_then(|family| family.refresh.as_mut()) {
+                state.salt = None;
+            }
+            purged += 1;
+        }
+        purged
     }
 
     fn forget_unrevoked(&mut self, holder: &(Subject, ClientId), age: &(Timestamp, FamilyId)) {
@@ -116,10 +159,19 @@ pub(crate) fn is_revoked(family: &FamilyRecord, cutoffs: &Cutoffs) -> bool {
     family.revoked.is_some() || cutoffs.cover(Some(&family.client), Some(&family.subject), family.issued_at)
 }
 
+fn is_due(order: &BTreeSet<(Timestamp, FamilyId)>, before: Timestamp) -> bool {
+    order.first().is_some_and(|(end, _)| *end < before)
+}
+
 fn holder(family: &FamilyRecord) -> (Subject, ClientId) {
     (family.subject.clone(), family.client.clone())
 }
 
 fn handle(family: &FamilyRecord) -> Option<[u8; 8]> {
     family.refresh.as_ref().map(|state| state.handle)
+}
+
+fn salt_end(family: &FamilyRecord) -> Option<(Timestamp, FamilyId)> {
+    let salt = family.refresh.as_ref().and_then(|state| state.salt.as_ref());
+    salt.map(|salt| (salt.expires_at, family.id))
 }

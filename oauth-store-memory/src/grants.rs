@@ -1,20 +1,23 @@
-//! Families, access tokens, tombstones and cutoffs: everything that is judged together.
+//! Families, access tokens, tombstones, cutoffs, claims and strikes: everything that is judged or purged together.
 
 use std::array;
 use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use oauth_core::store::{
-    AccessTokenRecord, Cutoff, FamilyRecord, FoundAccessToken, GrantStore, InsertToken, Purged, RevokeFamily,
-    RevokeToken, RevokedWhy, Standing, StandingQuery, StartFamily, StartOutcome, StoreError,
+    AccessTokenRecord, Claim, Cutoff, Extend, FamilyRecord, FoundAccessToken, FoundFamily, GrantStore, InsertToken,
+    Purged, Refreshed, Retry, RevokeFamily, RevokeToken, RevokedWhy, Rotate, Standing, StandingQuery, StartFamily,
+    StartOutcome, StoreError, Strike,
 };
-use oauth_core::types::{ClientId, FamilyId, Subject, Timestamp, TokenDigest, TokenId};
+use oauth_core::types::{ClientId, FamilyId, KeyedHash, Subject, Timestamp, TokenDigest, TokenId};
 
 use crate::MemoryStore;
 use crate::cutoffs::Cutoffs;
 use crate::expiring::Expiring;
 use crate::families::{Families, is_live, is_revoked};
-use crate::table::broken;
+use crate::purge;
+use crate::strikes::Strikes;
+use crate::table::locked;
 
 const SHARDS: usize = 64;
 
@@ -27,20 +30,22 @@ const GRACE: i64 = 300_000;
 
 /// The grants of one tenant.
 pub(crate) struct Grants {
-    families: Families,
-    cutoffs: Cutoffs,
+    pub(crate) families: Families,
+    pub(crate) cutoffs: Cutoffs,
     clock_mark: Timestamp,
-    shards: [Mutex<Shard>; SHARDS],
+    claims: Mutex<Expiring<TokenDigest, ()>>,
+    strikes: Mutex<Strikes>,
+    pub(crate) shards: [Mutex<Shard>; SHARDS],
 }
 
 /// A part of the access tokens and of the tombstones.
 #[derive(Default)]
-struct Shard {
-    tokens: Expiring<TokenDigest, Token>,
-    tombstones: Expiring<TokenId, ()>,
+pub(crate) struct Shard {
+    pub(crate) tokens: Expiring<TokenDigest, Token>,
+    pub(crate) tombstones: Expiring<TokenId, ()>,
 }
 
-struct Token {
+pub(crate) struct Token {
     record: AccessTokenRecord,
     revoked: bool,
 }
@@ -51,6 +56,8 @@ impl Default for Grants {
             families: Families::default(),
             cutoffs: Cutoffs::default(),
             clock_mark: Timestamp::from_millis(i64::MIN),
+            claims: Mutex::default(),
+            strikes: Mutex::default(),
             shards: array::from_fn(|_| Mutex::default()),
         }
     }
@@ -64,6 +71,22 @@ impl GrantStore for MemoryStore {
 
     async fn find_family(&self, id: &FamilyId) -> Result<Option<FamilyRecord>, StoreError> {
         self.rows.grants.read(|grants| grants.families.find(id).cloned())
+    }
+
+    async fn find_by_handle(&self, handle: &[u8; 8]) -> Result<Option<FoundFamily>, StoreError> {
+        self.rows.grants.read(|grants| grants.find_by_handle(handle))
+    }
+
+    async fn rotate(&self, rotate: Rotate) -> Result<Refreshed, StoreError> {
+        self.rows.grants.write(|grants| grants.rotate(rotate))?
+    }
+
+    async fn retry(&self, retry: Retry) -> Result<Refreshed, StoreError> {
+        self.rows.grants.write(|grants| grants.retry(retry))?
+    }
+
+    async fn extend(&self, extend: Extend) -> Result<Refreshed, StoreError> {
+        self.rows.grants.write(|grants| grants.extend(extend))?
     }
 
     async fn revoke_family(&self, id: &FamilyId, why: RevokedWhy, at: Timestamp) -> Result<RevokeFamily, StoreError> {
@@ -90,19 +113,16 @@ impl GrantStore for MemoryStore {
         self.rows.grants.write(|grants| grants.cutoffs.raise(cutoff))
     }
 
+    async fn add_strike(&self, strike: Strike) -> Result<u32, StoreError> {
+        self.rows.grants.read(|grants| grants.strikes().map(|mut strikes| strikes.add(strike)))?
+    }
+
+    async fn clear_strikes(&self, account: &KeyedHash) -> Result<(), StoreError> {
+        self.rows.grants.read(|grants| grants.strikes().map(|mut strikes| strikes.clear(account)))?
+    }
+
     async fn purge_expired(&self, before: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        // The lock that stops everybody is taken only when there is a family to remove.
-        let families = self.rows.grants.read(|grants| grants.families.has_expired(before))?;
-        // A third each for families, tombstones and tokens, so that none waits for the backlog of another.
-        let reserved = if families { limit.div_ceil(3) } else { 0 };
-        let in_shards = self.rows.grants.read(|grants| grants.purge_shards(before, limit - reserved))??;
-        if !families {
-            return Ok(in_shards);
-        }
-        self.rows.grants.write(|grants| {
-            let rows = in_shards.rows + grants.families.purge(before, limit - in_shards.rows);
-            Purged { rows, more: in_shards.more || grants.families.has_expired(before) }
-        })
+        purge::purge(&self.rows.grants, before, limit)
     }
 
     async fn raise_clock_mark(&self, at: Timestamp) -> Result<Timestamp, StoreError> {
@@ -122,15 +142,21 @@ impl GrantStore for MemoryStore {
 
 impl Grants {
     fn start(&mut self, start: StartFamily) -> Result<StartOutcome, StoreError> {
-        let StartFamily { family, access_token, live_limit } = start;
+        let StartFamily { family, access_token, live_limit, claim } = start;
         if self.cutoffs.cover(Some(&family.client), Some(&family.subject), family.issued_at) {
             return Ok(StartOutcome::CutOff);
+        }
+        if let Some(claim) = &claim
+            && self.claims()?.find(&claim.digest).is_some()
+        {
+            return Ok(StartOutcome::Claimed);
         }
         if let Some(taken) = self.families.collision(&family) {
             return Err(StoreError::unavailable(taken));
         }
-        if let Some(token) = access_token {
-            self.store_token(token)?;
+        self.store_if_any(access_token)?;
+        if let Some(Claim { digest, expires_at }) = claim {
+            self.claims()?.insert(digest, (), expires_at);
         }
         let ended = self.families.make_room(&family, live_limit, &self.cutoffs);
         self.families.insert(family);
@@ -148,6 +174,11 @@ impl Grants {
         }
         self.store_token(token)?;
         Ok(InsertToken::Inserted)
+    }
+
+    /// Stores the token of a family that was judged under the same lock.
+    pub(crate) fn store_if_any(&self, token: Option<AccessTokenRecord>) -> Result<(), StoreError> {
+        token.map_or(Ok(()), |token| self.store_token(token))
     }
 
     /// Stores a token **iff** its digest is free, and lets a few go that had expired [`GRACE`] before it was issued.
@@ -222,22 +253,12 @@ impl Grants {
         Ok(())
     }
 
-    /// Removes up to `limit` expired tombstones and tokens, one shard at a time: half of it tombstones first, then
-    /// what there is.
-    fn purge_shards(&self, before: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        let mut rows = 0;
-        let half = limit.div_ceil(2);
-        for shard in &self.shards {
-            rows += shard.lock().map_err(|_| broken())?.tombstones.evict(before, half - rows);
-        }
-        let mut more = false;
-        for shard in &self.shards {
-            let mut shard = shard.lock().map_err(|_| broken())?;
-            rows += shard.tokens.evict(before, limit - rows);
-            rows += shard.tombstones.evict(before, limit - rows);
-            more |= shard.tokens.has_expired(before) || shard.tombstones.has_expired(before);
-        }
-        Ok(Purged { rows, more })
+    pub(crate) fn claims(&self) -> Result<MutexGuard<'_, Expiring<TokenDigest, ()>>, StoreError> {
+        locked(&self.claims)
+    }
+
+    pub(crate) fn strikes(&self) -> Result<MutexGuard<'_, Strikes>, StoreError> {
+        locked(&self.strikes)
     }
 
     fn shard_of_token(&self, digest: &TokenDigest) -> Result<MutexGuard<'_, Shard>, StoreError> {
@@ -250,6 +271,6 @@ impl Grants {
 
     #[expect(clippy::indexing_slicing, reason = "the index is taken modulo the length")]
     fn shard(&self, number: usize) -> Result<MutexGuard<'_, Shard>, StoreError> {
-        self.shards[number % SHARDS].lock().map_err(|_| broken())
+        locked(&self.shards[number % SHARDS])
     }
 }

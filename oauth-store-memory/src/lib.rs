@@ -15,16 +15,17 @@
 //! # Locks
 //!
 //! Each trait has its own table behind one `RwLock`; no method takes two tables, no lock lives across an `.await`.
-//! Within the table of grants the order is: the table's `RwLock` first, then the mutex of *one* of 64 shards, which
-//! hold access tokens and tombstones by digest. Storing a token takes the table for *reading*, so stores of tokens run
-//! side by side; what ends grants (revocation, cutoff, a new family) takes it for *writing*, so that no token slips in
-//! between the question whether its family lives and its insertion.
+//! Within the table of grants the order is: the table's `RwLock` first, then *one* mutex: that of the strikes, that of the
+//! claims, or that of one of 64 shards, which hold access tokens and tombstones by digest. Storing a token takes the table
+//! for *reading*, so stores of tokens run side by side; what ends or changes families (revocation, cutoff, a new family, a
+//! rotation) takes it for *writing*, so that no token slips in between the question whether its family lives and its
+//! insertion.
 //!
 //! # Growth
 //!
 //! Storing a token removes a few of its shard that expired more than five minutes before the new one was issued, oldest
-//! first: a server that issues tokens needs no purge to stay bounded, and no call ever pauses to sweep. Families go by
-//! [`purge_expired`](oauth_core::store::GrantStore::purge_expired) only.
+//! first: a server that issues tokens needs no purge to stay bounded, and no call ever pauses to sweep. Families, salts,
+//! claims and strikes go by [`purge_expired`](oauth_core::store::GrantStore::purge_expired) only.
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::todo)
@@ -36,6 +37,9 @@ mod expiring;
 mod families;
 mod grants;
 mod keys;
+mod purge;
+mod refresh;
+mod strikes;
 mod table;
 mod users;
 

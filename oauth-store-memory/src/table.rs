@@ -1,6 +1,6 @@
 //! One lock, and whether the store is still open.
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use oauth_core::store::StoreError;
 
@@ -39,8 +39,13 @@ fn closed() -> StoreError {
     StoreError::unavailable("the memory store was closed")
 }
 
+/// Rows behind a lock of their own, within a table.
+pub(crate) fn locked<T>(rows: &Mutex<T>) -> Result<MutexGuard<'_, T>, StoreError> {
+    rows.lock().map_err(|_| broken())
+}
+
 /// What a poisoned lock means to callers.
-pub(crate) fn broken() -> StoreError {
+fn broken() -> StoreError {
     StoreError::unavailable("the memory store broke in the middle of a change")
 }
 

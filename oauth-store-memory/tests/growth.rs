@@ -131,7 +131,8 @@ fn purge_takes_some_of_every_kind() {
         extra: Extra::default(),
     };
     let family_id = family.id;
-    let _ = block_on(store.start_family(StartFamily { family, access_token: None, live_limit: 9 })).unwrap();
+    let _ =
+        block_on(store.start_family(StartFamily { family, access_token: None, live_limit: 9, claim: None })).unwrap();
     let later = Timestamp::from_seconds(3);
     let purged = block_on(store.purge_expired(later, 9)).unwrap();
     assert!(purged.rows <= 9 && purged.more, "{purged:?}");

@@ -25,6 +25,7 @@ CREATE TABLE client (
     refresh_absolute INTEGER,          -- seconds; NULL is the server's default
     networks         TEXT,             -- NULL is any address
     acts_for         TEXT    NOT NULL,
+    json_bodies      INTEGER NOT NULL CHECK (json_bodies IN (0, 1)),
     created_at       INTEGER NOT NULL,
     updated_at       INTEGER NOT NULL,
     extra            BLOB    NOT NULL,
@@ -78,13 +79,14 @@ CREATE TABLE family (
     auth_amr            TEXT,
     auth_acr            TEXT,
     code_digest         BLOB,
-    -- The refresh tokens; all of them NULL when the family has none.
+    -- The refresh tokens; all of them NULL when the family has none. One row, however often they are rotated.
     handle              BLOB,
     key_id              TEXT,
     generation          INTEGER,       -- the 64 bits of an unsigned number
     current_digest      BLOB,
     previous_digest     BLOB,
-    salt                BLOB,
+    salt                BLOB,          -- cleared when no retry can ask for it any more
+    salt_expires_at     INTEGER,
     rotated_at          INTEGER,
     retries             INTEGER,
     retry_streak        INTEGER,
@@ -99,11 +101,13 @@ CREATE TABLE family (
     CHECK ((binding_kind IS NULL) = (binding IS NULL)),
     CHECK ((auth_time IS NULL) = (auth_amr IS NULL)),
     CHECK ((handle IS NULL) = (current_digest IS NULL)),
+    CHECK ((salt IS NULL) = (salt_expires_at IS NULL)),
     CHECK ((revoked_at IS NULL) = (revoked_why IS NULL))
 ) STRICT;
 CREATE UNIQUE INDEX family_handle ON family (tenant, handle) WHERE handle IS NOT NULL;
 CREATE INDEX family_live ON family (tenant, subject, client, issued_at, id) WHERE revoked_at IS NULL;
 CREATE INDEX family_end ON family (tenant, absolute_expires_at);
+CREATE INDEX family_salt_end ON family (tenant, salt_expires_at) WHERE salt IS NOT NULL;
 
 CREATE TABLE access_token (
     tenant       TEXT    NOT NULL,
@@ -147,6 +151,25 @@ CREATE TABLE cutoff (
     at     INTEGER NOT NULL,
     PRIMARY KEY (tenant, kind, key)
 ) STRICT, WITHOUT ROWID;
+
+-- What may be used once, and was.
+CREATE TABLE claim (
+    tenant     TEXT    NOT NULL,
+    digest     BLOB    NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, digest)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX claim_end ON claim (tenant, expires_at);
+
+-- Wrong passwords of one account, in its present window or its last one.
+CREATE TABLE strike (
+    tenant  TEXT    NOT NULL,
+    account BLOB    NOT NULL,          -- a keyed hash
+    strikes INTEGER NOT NULL,
+    ends_at INTEGER NOT NULL,          -- of the window
+    PRIMARY KEY (tenant, account)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX strike_end ON strike (tenant, ends_at);
 
 CREATE TABLE clock_mark (
     tenant TEXT    NOT NULL,

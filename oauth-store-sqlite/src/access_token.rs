@@ -30,8 +30,8 @@ macro_rules! insert {
     };
 }
 
-/// For a token whose family was stored in the same step.
-pub(crate) const INSERT_FIRST: &str = insert!();
+/// For a token whose family was stored, or judged by the statement that changed it, in the same step.
+pub(crate) const INSERT_JUDGED: &str = insert!();
 pub(crate) const INSERT: &str = concat!(
     insert!(),
     " WHERE NOT ",
@@ -72,9 +72,9 @@ pub(crate) fn insert(connection: &Connection, tenant: &str, token: &AccessTokenR
     Ok(if inserted { InsertToken::Inserted } else { InsertToken::NotLive })
 }
 
-/// Stores the token with which its family begins.
-pub(crate) fn insert_first(connection: &Connection, tenant: &str, token: &AccessTokenRecord) -> Result<(), Failure> {
-    write(connection, INSERT_FIRST, tenant, token).map(drop)
+/// Stores a token of a family that was stored, or found live and changed, in the same step.
+pub(crate) fn insert_judged(connection: &Connection, tenant: &str, token: &AccessTokenRecord) -> Result<(), Failure> {
+    write(connection, INSERT_JUDGED, tenant, token).map(drop)
 }
 
 pub(crate) fn find(
@@ -174,6 +174,6 @@ fn read(cells: &mut Cells<'_, '_>) -> Result<AccessTokenRecord, Failure> {
     })
 }
 
-const fn standing_of(taken_back: bool) -> Standing {
+pub(crate) const fn standing_of(taken_back: bool) -> Standing {
     if taken_back { Standing::Revoked } else { Standing::Live }
 }

@@ -8,7 +8,7 @@ use oauth_core::store::{
     AccessTokenRule, AuthMethod, AuthMethods, Client, ClientRegistry, ClientStore, Deregister, GrantTypes,
     RefreshPolicy, RefreshRule, Register, StoreError, UpdateClient,
 };
-use oauth_core::types::{Audience, ClientId, Lifetime, ResourceUri};
+use oauth_core::types::{Audience, ClientId, Lifetime, ResourceUri, Subject};
 use rusqlite::{Connection, named_params, params};
 
 use crate::codec::{list, named, scope, small, to_json, unsigned};
@@ -21,7 +21,7 @@ macro_rules! columns {
     () => {
         "id, name, version, active, auth_methods, secrets, grants, default_scope, scope, redirect_uris, resources, \
          audience, token_format, token_lifetime, refresh_window, refresh_idle, refresh_absolute, networks, acts_for, \
-         created_at, updated_at, extra"
+         json_bodies, created_at, updated_at, extra"
     };
 }
 
@@ -29,7 +29,7 @@ macro_rules! values {
     () => {
         ":id, :name, :version, :active, :auth_methods, :secrets, :grants, :default_scope, :scope, :redirect_uris, \
          :resources, :audience, :token_format, :token_lifetime, :refresh_window, :refresh_idle, :refresh_absolute, \
-         :networks, :acts_for, :created_at, :updated_at, :extra"
+         :networks, :acts_for, :json_bodies, :created_at, :updated_at, :extra"
     };
 }
 
@@ -113,6 +113,7 @@ fn write(connection: &Connection, tenant: &str, client: &Client, expected: Optio
         refresh: RefreshRule { policy, idle, absolute },
         networks,
         acts_for,
+        json_bodies,
         created_at,
         updated_at,
         extra,
@@ -144,7 +145,8 @@ fn write(connection: &Connection, tenant: &str, client: &Client, expected: Optio
         ":refresh_idle": idle.map(Lifetime::seconds),
         ":refresh_absolute": absolute.map(Lifetime::seconds),
         ":networks": networks.as_ref().map(to_json).transpose()?,
-        ":acts_for": to_json(acts_for)?,
+        ":acts_for": list(acts_for.iter().map(Subject::as_str))?,
+        ":json_bodies": json_bodies,
         ":created_at": created_at.millis(),
         ":updated_at": updated_at.millis(),
         ":extra": extra.as_bytes(),
@@ -185,7 +187,8 @@ fn read(cells: &mut Cells<'_, '_>) -> Result<Arc<Client>, Failure> {
             absolute: cells.optional_lifetime("refresh_absolute")?,
         },
         networks: cells.take::<Option<String>>()?.map(|text| networks(&text)).transpose()?,
-        acts_for: cells.texts("acts_for")?,
+        acts_for: cells.list("acts_for", Subject::parse)?,
+        json_bodies: cells.take()?,
         created_at: cells.time()?,
         updated_at: cells.time()?,
         extra: cells.extra()?,

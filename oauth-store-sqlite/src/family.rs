@@ -1,32 +1,43 @@
 //! Families: the table `family`.
 
-use oauth_core::store::{FamilyRecord, RefreshState, RevokeFamily, RevokedWhy, StartFamily, StartOutcome};
+use oauth_core::store::{
+    FamilyRecord, FoundFamily, RefreshState, RevokeFamily, RevokedWhy, Salt, StartFamily, StartOutcome,
+};
 use oauth_core::types::{ClientId, FamilyId, KeyId, ResourceUri, Subject, Timestamp, TokenDigest};
 use rusqlite::{Connection, named_params, params};
 
-use crate::access_token;
+use crate::access_token::{self, standing_of};
+use crate::claim;
 use crate::codec::{auth, binding, list, scope, small, unsigned};
 use crate::cutoff::cut_off;
 use crate::error::Failure;
-use crate::sql::{Cells, change, finds, first};
+use crate::sql::{Cells, all_or_nothing, change, finds, first};
 
 /// The columns of a record, in the order in which [`read`] takes them.
 macro_rules! columns {
     () => {
         "id, client, subject, scope, resource, binding_kind, binding, auth_time, auth_amr, auth_acr, code_digest, \
-         handle, key_id, generation, current_digest, previous_digest, salt, rotated_at, retries, retry_streak, \
-         idle_expires_at, issued_at, seen_at, absolute_expires_at, revoked_at, revoked_why, extra"
+         handle, key_id, generation, current_digest, previous_digest, salt, salt_expires_at, rotated_at, retries, \
+         retry_streak, idle_expires_at, issued_at, seen_at, absolute_expires_at, revoked_at, revoked_why, extra"
     };
 }
 
 pub(crate) const FIND: &str = concat!("SELECT ", columns!(), " FROM family WHERE tenant = ?1 AND id = ?2");
+/// The row, and whether it was taken back: by itself, or by a cutoff.
+pub(crate) const FIND_BY_HANDLE: &str = concat!(
+    "SELECT ",
+    columns!(),
+    ", revoked_at IS NOT NULL OR ",
+    cut_off!("held.subject", "held.client", "held.issued_at"),
+    " FROM family AS held WHERE tenant = :tenant AND handle = :handle"
+);
 pub(crate) const EXISTS: &str = "SELECT 1 FROM family WHERE tenant = ?1 AND id = ?2";
 pub(crate) const INSERT: &str = concat!(
     "INSERT INTO family (tenant, ",
     columns!(),
     ") SELECT :tenant, :id, :client, :subject, :scope, :resource, :binding_kind, :binding, :auth_time, :auth_amr,
-        :auth_acr, :code_digest, :handle, :key_id, :generation, :current_digest, :previous_digest, :salt, :rotated_at,
-        :retries, :retry_streak, :idle_expires_at, :issued_at, :seen_at, :absolute_expires_at, :revoked_at,
+        :auth_acr, :code_digest, :handle, :key_id, :generation, :current_digest, :previous_digest, :salt,
+        :salt_expires_at, :rotated_at, :retries, :retry_streak, :idle_expires_at, :issued_at, :seen_at, :absolute_expires_at, :revoked_at,
         :revoked_why, :extra
     WHERE NOT ",
     cut_off!(":subject", ":client", ":issued_at")
@@ -48,25 +59,36 @@ pub(crate) fn find(connection: &Connection, tenant: &str, id: &FamilyId) -> Resu
     first(connection, FIND, params![tenant, id.as_bytes()], read)
 }
 
+pub(crate) fn find_by_handle(
+    connection: &Connection,
+    tenant: &str,
+    handle: &[u8; 8],
+) -> Result<Option<FoundFamily>, Failure> {
+    first(connection, FIND_BY_HANDLE, named_params! { ":tenant": tenant, ":handle": handle }, |cells| {
+        Ok(FoundFamily { family: read(cells)?, standing: standing_of(cells.take()?) })
+    })
+}
+
 pub(crate) fn start(connection: &Connection, tenant: &str, start: &StartFamily) -> Result<StartOutcome, Failure> {
-    let StartFamily { family, access_token, live_limit } = start;
-    if !insert(connection, tenant, family)? {
-        return Ok(StartOutcome::CutOff);
-    }
-    if let Some(token) = access_token {
-        access_token::insert_first(connection, tenant, token)?;
-    }
-    let room = named_params! {
-        ":tenant": tenant,
-        ":id": family.id.as_bytes(),
-        ":subject": family.subject.as_str(),
-        ":client": family.client.as_str(),
-        ":now": family.issued_at.millis(),
-        ":why": RevokedWhy::Limit.as_str(),
-        ":keep": live_limit.saturating_sub(1),
-    };
-    let ended = change(connection, MAKE_ROOM, room)?;
-    Ok(StartOutcome::Started { ended: u32::try_from(ended).unwrap_or(u32::MAX) })
+    let StartFamily { family, access_token, live_limit, claim } = start;
+    let mut outcome = StartOutcome::CutOff;
+    all_or_nothing(connection, || {
+        if !insert(connection, tenant, family)? {
+            return Ok(false);
+        }
+        if let Some(claim) = claim
+            && !claim::make(connection, tenant, claim)?
+        {
+            outcome = StartOutcome::Claimed;
+            return Ok(false);
+        }
+        if let Some(token) = access_token {
+            access_token::insert_judged(connection, tenant, token)?;
+        }
+        outcome = StartOutcome::Started { ended: make_room(connection, tenant, family, *live_limit)? };
+        Ok(true)
+    })?;
+    Ok(outcome)
 }
 
 pub(crate) fn revoke(
@@ -81,6 +103,21 @@ pub(crate) fn revoke(
     }
     let known = finds(connection, EXISTS, params![tenant, id.as_bytes()])?;
     Ok(if known { RevokeFamily::AlreadyRevoked } else { RevokeFamily::Unknown })
+}
+
+/// Ends the oldest families of the new one's subject and client; answers how many.
+fn make_room(connection: &Connection, tenant: &str, new: &FamilyRecord, live_limit: u32) -> Result<u32, Failure> {
+    let room = named_params! {
+        ":tenant": tenant,
+        ":id": new.id.as_bytes(),
+        ":subject": new.subject.as_str(),
+        ":client": new.client.as_str(),
+        ":now": new.issued_at.millis(),
+        ":why": RevokedWhy::Limit.as_str(),
+        ":keep": live_limit.saturating_sub(1),
+    };
+    let ended = change(connection, MAKE_ROOM, room)?;
+    Ok(u32::try_from(ended).unwrap_or(u32::MAX))
 }
 
 /// Adds the record; `false` when a cutoff covers it.
@@ -110,6 +147,7 @@ fn insert(connection: &Connection, tenant: &str, family: &FamilyRecord) -> Resul
         current_digest,
         previous_digest,
         salt,
+        salt_expires_at,
         rotated_at,
         retries,
         retry_streak,
@@ -134,6 +172,7 @@ fn insert(connection: &Connection, tenant: &str, family: &FamilyRecord) -> Resul
         ":current_digest": current_digest,
         ":previous_digest": previous_digest,
         ":salt": salt,
+        ":salt_expires_at": salt_expires_at,
         ":rotated_at": rotated_at,
         ":retries": retries,
         ":retry_streak": retry_streak,
@@ -157,6 +196,7 @@ struct RefreshCells<'a> {
     current_digest: Option<&'a [u8; 32]>,
     previous_digest: Option<&'a [u8; 32]>,
     salt: Option<&'a [u8; 32]>,
+    salt_expires_at: Option<i64>,
     rotated_at: Option<i64>,
     retries: Option<u32>,
     retry_streak: Option<u32>,
@@ -183,7 +223,8 @@ impl<'a> RefreshCells<'a> {
             generation: Some(unsigned(*generation)),
             current_digest: Some(current_digest.as_bytes()),
             previous_digest: previous_digest.as_ref().map(TokenDigest::as_bytes),
-            salt: salt.as_ref(),
+            salt: salt.as_ref().map(|salt| &salt.bytes),
+            salt_expires_at: salt.as_ref().map(|salt| salt.expires_at.millis()),
             rotated_at: Some(rotated_at.millis()),
             retries: Some(*retries),
             retry_streak: Some(*retry_streak),
@@ -217,7 +258,7 @@ fn read(cells: &mut Cells<'_, '_>) -> Result<FamilyRecord, Failure> {
 
 fn read_refresh(cells: &mut Cells<'_, '_>) -> Result<Option<RefreshState>, Failure> {
     let Some(handle) = cells.take()? else {
-        cells.skip(9);
+        cells.skip(10);
         return Ok(None);
     };
     Ok(Some(RefreshState {
@@ -226,7 +267,11 @@ fn read_refresh(cells: &mut Cells<'_, '_>) -> Result<Option<RefreshState>, Failu
         generation: cells.take::<i64>()?.cast_unsigned(),
         current_digest: TokenDigest::from_bytes(cells.take()?),
         previous_digest: cells.take::<Option<_>>()?.map(TokenDigest::from_bytes),
-        salt: cells.take()?,
+        salt: match (cells.take::<Option<_>>()?, cells.optional_time()?) {
+            (None, None) => None,
+            (Some(bytes), Some(expires_at)) => Some(Salt { bytes, expires_at }),
+            _ => return Err(Failure::row("salt", "half a salt")),
+        },
         rotated_at: cells.time()?,
         retries: small("retries", cells.take()?)?,
         retry_streak: small("retry_streak", cells.take()?)?,

@@ -1,13 +1,14 @@
-//! [`GrantStore`]: each method is one operation of `family`, `access_token`, `cutoff` or `purge`.
+//! [`GrantStore`]: each method is one operation of `family`, `refresh`, `access_token`, `cutoff`, `strike` or `purge`.
 
 use async_trait::async_trait;
 use oauth_core::store::{
-    AccessTokenRecord, Cutoff, FamilyRecord, FoundAccessToken, GrantStore, InsertToken, Purged, RevokeFamily,
-    RevokeToken, RevokedWhy, Standing, StandingQuery, StartFamily, StartOutcome, StoreError,
+    AccessTokenRecord, Cutoff, Extend, FamilyRecord, FoundAccessToken, FoundFamily, GrantStore, InsertToken, Purged,
+    Refreshed, Retry, RevokeFamily, RevokeToken, RevokedWhy, Rotate, Standing, StandingQuery, StartFamily,
+    StartOutcome, StoreError, Strike,
 };
-use oauth_core::types::{FamilyId, Timestamp, TokenDigest};
+use oauth_core::types::{FamilyId, KeyedHash, Timestamp, TokenDigest};
 
-use crate::{SqliteStore, access_token, cutoff, family, purge};
+use crate::{SqliteStore, access_token, cutoff, family, purge, refresh, strike};
 
 #[async_trait]
 impl GrantStore for SqliteStore {
@@ -18,6 +19,23 @@ impl GrantStore for SqliteStore {
     async fn find_family(&self, id: &FamilyId) -> Result<Option<FamilyRecord>, StoreError> {
         let id = *id;
         self.read(move |connection, tenant| family::find(connection, tenant, &id)).await
+    }
+
+    async fn find_by_handle(&self, handle: &[u8; 8]) -> Result<Option<FoundFamily>, StoreError> {
+        let handle = *handle;
+        self.read(move |connection, tenant| family::find_by_handle(connection, tenant, &handle)).await
+    }
+
+    async fn rotate(&self, rotate: Rotate) -> Result<Refreshed, StoreError> {
+        self.write(move |connection, tenant| refresh::rotate(connection, tenant, &rotate)).await
+    }
+
+    async fn retry(&self, retry: Retry) -> Result<Refreshed, StoreError> {
+        self.write(move |connection, tenant| refresh::retry(connection, tenant, &retry)).await
+    }
+
+    async fn extend(&self, extend: Extend) -> Result<Refreshed, StoreError> {
+        self.write(move |connection, tenant| refresh::extend(connection, tenant, &extend)).await
     }
 
     async fn revoke_family(&self, id: &FamilyId, why: RevokedWhy, at: Timestamp) -> Result<RevokeFamily, StoreError> {
@@ -45,6 +63,15 @@ impl GrantStore for SqliteStore {
 
     async fn cut_off(&self, cutoff: Cutoff) -> Result<(), StoreError> {
         self.write(move |connection, tenant| cutoff::raise(connection, tenant, &cutoff)).await
+    }
+
+    async fn add_strike(&self, strike: Strike) -> Result<u32, StoreError> {
+        self.write(move |connection, tenant| strike::add(connection, tenant, &strike)).await
+    }
+
+    async fn clear_strikes(&self, account: &KeyedHash) -> Result<(), StoreError> {
+        let account = *account;
+        self.write(move |connection, tenant| strike::clear(connection, tenant, &account)).await
     }
 
     async fn purge_expired(&self, before: Timestamp, limit: u32) -> Result<Purged, StoreError> {

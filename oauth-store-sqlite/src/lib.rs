@@ -31,6 +31,7 @@
 )]
 
 mod access_token;
+mod claim;
 mod client;
 mod client_secrets;
 mod codec;
@@ -47,8 +48,10 @@ mod migrate;
 mod purge;
 mod queue;
 mod reader;
+mod refresh;
 mod sql;
 mod store;
+mod strike;
 mod token_format;
 mod user;
 mod worker;

@@ -10,11 +10,20 @@ use crate::sql::{change, finds, first};
 /// Rows that one transaction removes, so that whoever writes meanwhile waits a few milliseconds at most.
 pub(crate) const STEP: u32 = 256;
 
-/// Removes expired rows of one table, at most `?3`.
-pub(crate) const STATEMENTS: [&str; 3] = [
+const KINDS: u32 = 6;
+/// Each removes expired rows of one kind, at most `?3`. A salt that a rotation replaced meanwhile has another end, so
+/// its end is asked again where it is cleared.
+pub(crate) const STATEMENTS: [&str; KINDS as usize] = [
     "DELETE FROM family WHERE rowid IN (
         SELECT rowid FROM family WHERE tenant = ?1 AND absolute_expires_at < ?2
         ORDER BY absolute_expires_at LIMIT ?3)",
+    "UPDATE family SET salt = NULL, salt_expires_at = NULL WHERE rowid IN (
+        SELECT rowid FROM family WHERE tenant = ?1 AND salt IS NOT NULL AND salt_expires_at < ?2
+        ORDER BY salt_expires_at LIMIT ?3) AND salt_expires_at < ?2",
+    "DELETE FROM claim WHERE tenant = ?1 AND digest IN (
+        SELECT digest FROM claim WHERE tenant = ?1 AND expires_at < ?2 ORDER BY expires_at LIMIT ?3)",
+    "DELETE FROM strike WHERE tenant = ?1 AND account IN (
+        SELECT account FROM strike WHERE tenant = ?1 AND ends_at < ?2 ORDER BY ends_at LIMIT ?3) AND ends_at < ?2",
     "DELETE FROM tombstone WHERE tenant = ?1 AND id IN (
         SELECT id FROM tombstone WHERE tenant = ?1 AND expires_at < ?2 ORDER BY expires_at LIMIT ?3)",
     "DELETE FROM access_token WHERE rowid IN (
@@ -23,6 +32,9 @@ pub(crate) const STATEMENTS: [&str; 3] = [
 pub(crate) const MORE: &str = "
     SELECT 1 WHERE EXISTS (SELECT 1 FROM access_token WHERE tenant = ?1 AND expires_at < ?2)
         OR EXISTS (SELECT 1 FROM tombstone WHERE tenant = ?1 AND expires_at < ?2)
+        OR EXISTS (SELECT 1 FROM strike WHERE tenant = ?1 AND ends_at < ?2)
+        OR EXISTS (SELECT 1 FROM claim WHERE tenant = ?1 AND expires_at < ?2)
+        OR EXISTS (SELECT 1 FROM family WHERE tenant = ?1 AND salt IS NOT NULL AND salt_expires_at < ?2)
         OR EXISTS (SELECT 1 FROM family WHERE tenant = ?1 AND absolute_expires_at < ?2)";
 
 pub(crate) const RAISE_CLOCK: &str = "
@@ -30,11 +42,11 @@ pub(crate) const RAISE_CLOCK: &str = "
     ON CONFLICT DO UPDATE SET at = max(at, excluded.at) RETURNING at";
 pub(crate) const READ_CLOCK: &str = "SELECT at FROM clock_mark WHERE tenant = ?1";
 
-/// Removes up to `limit` rows: a third of each table first, so that none waits for the backlog of another, then what
-/// there is.
+/// Removes up to `limit` rows: an equal share of each kind first, so that none waits for the backlog of another, then
+/// what there is.
 pub(crate) fn step(connection: &Connection, tenant: &str, before: Timestamp, limit: u32) -> Result<Purged, Failure> {
     let mut rows = 0;
-    for share in [limit.div_ceil(3), limit] {
+    for share in [limit / KINDS, limit] {
         for statement in STATEMENTS {
             let most = share.min(limit - rows);
             let removed = change(connection, statement, params![tenant, before.millis(), most])?;

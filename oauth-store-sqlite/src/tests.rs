@@ -7,7 +7,7 @@ use oauth_core::types::{Tenant, Timestamp};
 use rusqlite::Connection;
 
 use crate::error::Failure;
-use crate::{Database, SqliteStore, access_token, client, cutoff, family, key, purge, user};
+use crate::{Database, SqliteStore, access_token, claim, client, cutoff, family, key, purge, refresh, strike, user};
 
 use self::directory::Directory;
 
@@ -83,10 +83,11 @@ async fn no_statement_scans_a_table() {
     let statements = [
         access_token::FIND,
         access_token::INSERT,
-        access_token::INSERT_FIRST,
+        access_token::INSERT_JUDGED,
         access_token::REVOKE_JWT,
         access_token::REVOKE_OPAQUE,
         access_token::TAKEN_BACK,
+        claim::MAKE,
         client::DEREGISTER,
         client::EXISTS,
         client::FIND,
@@ -96,6 +97,7 @@ async fn no_statement_scans_a_table() {
         cutoff::RAISE,
         family::EXISTS,
         family::FIND,
+        family::FIND_BY_HANDLE,
         family::INSERT,
         family::MAKE_ROOM,
         family::REVOKE,
@@ -111,6 +113,14 @@ async fn no_statement_scans_a_table() {
         purge::STATEMENTS[0],
         purge::STATEMENTS[1],
         purge::STATEMENTS[2],
+        purge::STATEMENTS[3],
+        purge::STATEMENTS[4],
+        purge::STATEMENTS[5],
+        refresh::EXTEND,
+        refresh::RETRY,
+        refresh::ROTATE,
+        strike::ADD,
+        strike::CLEAR,
         user::FIND,
         user::FIND_BY_LOGIN,
         user::INSERT,
@@ -120,11 +130,14 @@ async fn no_statement_scans_a_table() {
     ];
     let sources = [
         include_str!("access_token.rs"),
+        include_str!("claim.rs"),
         include_str!("client.rs"),
         include_str!("cutoff.rs"),
         include_str!("family.rs"),
         include_str!("key.rs"),
         include_str!("purge.rs"),
+        include_str!("refresh.rs"),
+        include_str!("strike.rs"),
         include_str!("user.rs"),
     ];
     let named = |line: &&str| line.starts_with("pub(crate) const ") && line.contains(": &str =");
@@ -327,31 +340,45 @@ async fn a_thread_that_panics_leaves_nobody_waiting_and_opening_again_mends_it()
 }
 
 #[tokio::test]
-async fn purge_takes_some_of_every_table() {
+async fn purge_takes_some_of_every_kind() {
     let directory = Directory::new();
     let store = open(&directory);
+    // Families 1 to 100 have ended; 101 to 200 live, with salts that expired.
     let fill = |connection: &Connection, _: &str| {
         Ok(connection.execute_batch(
             "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 100)
              INSERT INTO access_token SELECT 'default', CAST(n AS BLOB), n, NULL, 'c', NULL, '[]', '[]', '[]', NULL, NULL, NULL, NULL,
                                              NULL, 0, 1, 0, x'' FROM n;
              INSERT INTO tombstone VALUES ('default', 'a', 1), ('default', 'b', 1);
+             INSERT INTO claim SELECT 'default', digest, 1 FROM access_token LIMIT 50;
+             INSERT INTO strike SELECT 'default', digest, 1, 1 FROM access_token LIMIT 50;
              INSERT INTO family (tenant, id, client, subject, scope, resource, issued_at, seen_at, absolute_expires_at,
                                  extra)
-                 SELECT 'default', digest, 'c', 's', '[]', '[]', 0, 0, 1, x'' FROM access_token;",
+                 SELECT 'default', digest, 'c', 's', '[]', '[]', 0, 0, 1, x'' FROM access_token;
+             INSERT INTO family (tenant, id, client, subject, scope, resource, handle, current_digest, salt, salt_expires_at,
+                                 issued_at, seen_at, absolute_expires_at, extra)
+                 SELECT 'default', CAST(id + 100 AS BLOB), 'c', 's', '[]', '[]', digest, digest, x'00', 1, 0, 0, 9, x''
+                 FROM access_token;",
         )?)
     };
     store.write(fill).await.unwrap();
     let rows = |connection: &Connection, _: &str| {
-        let count = "SELECT (SELECT count(*) FROM access_token), (SELECT count(*) FROM tombstone),
-                            (SELECT count(*) FROM family)";
-        Ok(connection.query_row(count, [], |row| Ok([row.get(0)?, row.get(1)?, row.get::<_, i64>(2)?]))?)
+        let count = "SELECT (SELECT count(*) FROM family), (SELECT count(*) FROM family WHERE salt IS NOT NULL),
+                            (SELECT count(*) FROM claim), (SELECT count(*) FROM strike),
+                            (SELECT count(*) FROM tombstone), (SELECT count(*) FROM access_token)";
+        let row = |row: &rusqlite::Row<'_>| {
+            Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get::<_, i64>(5)?])
+        };
+        Ok(connection.query_row(count, [], row)?)
     };
-    let purged = store.purge_expired(Timestamp::from_millis(2), 12).await.unwrap();
-    assert_eq!((purged.rows, purged.more), (12, true));
-    assert_eq!(store.read(rows).await.unwrap(), [96, 0, 94], "a third each, and what the tombstones left");
-    let purged = store.purge_expired(Timestamp::from_millis(2), 1000).await.unwrap();
-    assert_eq!((purged.rows, purged.more), (190, false));
+    assert_eq!(store.read(rows).await.unwrap(), [200, 100, 50, 50, 2, 100]);
+    let before = Timestamp::from_millis(2);
+    let purged = store.purge_expired(before, 18).await.unwrap();
+    assert_eq!((purged.rows, purged.more), (18, true));
+    assert_eq!(store.read(rows).await.unwrap(), [196, 97, 47, 47, 0, 97], "three each, and what the tombstones left");
+    let purged = store.purge_expired(before, 1000).await.unwrap();
+    assert_eq!((purged.rows, purged.more), (384, false));
+    assert_eq!(store.read(rows).await.unwrap(), [100, 0, 0, 0, 0, 0]);
 }
 
 #[tokio::test]

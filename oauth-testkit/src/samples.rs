@@ -1,5 +1,7 @@
 //! Plain records for clauses in which only a few members matter.
 
+mod refresh;
+
 use oauth_core::jose::Alg;
 use oauth_core::store::{
     AccessTokenRecord, AccessTokenRule, AuthMethod, AuthMethods, Binding, Client, Cutoff, CutoffKey, Extra,
@@ -9,6 +11,8 @@ use oauth_core::store::{
 use oauth_core::types::{
     Audience, ClientId, FamilyId, KeyId, Lifetime, Scope, Subject, Timestamp, TokenDigest, TokenId,
 };
+
+pub(crate) use self::refresh::*;
 
 /// When everything begins, if nothing else is said.
 pub(crate) const BEGIN: Timestamp = Timestamp::from_seconds(1_700_000_000);
@@ -76,6 +80,7 @@ pub(crate) fn client(id: &str) -> Client {
         refresh: RefreshRule::default(),
         networks: None,
         acts_for: Vec::new(),
+        json_bodies: false,
         created_at: BEGIN,
         updated_at: BEGIN,
         extra: Extra::default(),
@@ -127,9 +132,9 @@ pub(crate) fn family(number: u64) -> FamilyRecord {
     }
 }
 
-/// A start without access token and without limit.
+/// A start without access token, without claim and without limit.
 pub(crate) fn start(family: FamilyRecord) -> StartFamily {
-    StartFamily { family, access_token: None, live_limit: u32::MAX }
+    StartFamily { family, access_token: None, live_limit: u32::MAX, claim: None }
 }
 
 /// A token of the client `app` in its own name, from [`BEGIN`] to [`TOKEN_END`].

@@ -7,7 +7,7 @@ use oauth_core::jose::Alg;
 use oauth_core::store::{
     AccessTokenFormat, AccessTokenRecord, AccessTokenRule, AuthMethod, AuthMethods, AuthenticationContext, Binding,
     Client, ClientSecretRecord, Extra, FamilyRecord, GrantTypes, KeyMaterial, KeyRecord, KeyState, KeyTimes, KeyUse,
-    LegacyTyp, OptionalClaim, PasswordHash, Principal, RefreshPolicy, RefreshRule, RefreshState, RevokedWhy,
+    LegacyTyp, OptionalClaim, PasswordHash, Principal, RefreshPolicy, RefreshRule, RefreshState, RevokedWhy, Salt,
     SecretHash, TokenProfile, User,
 };
 use oauth_core::types::{
@@ -80,12 +80,14 @@ pub fn extra() -> impl Strategy<Value = Extra> {
 pub fn client() -> impl Strategy<Value = Client> {
     let about = (client_id(), text(), counter(), any::<bool>(), auth_methods(), secrets(), grant_types());
     let bounds = (scope(), scope(), vec(text(), 0..4), vec(resource(), 0..3), vec(audience(), 1..4));
-    let rules = (access_token_rule(), refresh_rule(), option::of(vec(network(), 0..4)), vec(text(), 0..4));
-    (about, bounds, rules, timestamp(), timestamp(), extra()).prop_map(
-        |(about, bounds, rules, created_at, updated_at, extra)| {
+    let rules = (access_token_rule(), refresh_rule(), option::of(vec(network(), 0..4)));
+    let habits = (vec(subject(), 0..4), any::<bool>());
+    (about, bounds, rules, habits, [timestamp(), timestamp()], extra()).prop_map(
+        |(about, bounds, rules, habits, [created_at, updated_at], extra)| {
             let (id, name, version, active, auth_methods, secrets, grants) = about;
             let (default_scope, scope, redirect_uris, resources, audience) = bounds;
-            let (access_token, refresh, networks, acts_for) = rules;
+            let (access_token, refresh, networks) = rules;
+            let (acts_for, json_bodies) = habits;
             Client {
                 id,
                 name,
@@ -103,6 +105,7 @@ pub fn client() -> impl Strategy<Value = Client> {
                 refresh,
                 networks,
                 acts_for,
+                json_bodies,
                 created_at,
                 updated_at,
                 extra,
@@ -206,6 +209,11 @@ pub fn access_token() -> impl Strategy<Value = AccessTokenRecord> {
     })
 }
 
+/// What refresh tokens are derived with.
+pub fn salt() -> impl Strategy<Value = Salt> {
+    (uniform32(any::<u8>()), timestamp()).prop_map(|(bytes, expires_at)| Salt { bytes, expires_at })
+}
+
 /// Text as hosts write it: any characters but NUL, those that end a list, a quote or a pattern more often.
 pub fn text() -> impl Strategy<Value = String> {
     let telling = select(vec!['\'', '"', '\\', ',', ';', ' ', '\n', '\t', '%', '_', '[', '{', '\u{1f}', 'é', '漢']);
@@ -219,6 +227,11 @@ fn visible(length: std::ops::RangeInclusive<usize>) -> impl Strategy<Value = Str
 
 fn counter() -> impl Strategy<Value = u64> {
     prop_oneof![0..4_u64, 0..=u64::MAX / 2]
+}
+
+/// A number that begins at 0 and seldom gets far.
+fn tally() -> impl Strategy<Value = u32> {
+    prop_oneof![2 => 0..3_u32, 1 => any::<u32>()]
 }
 
 fn lifetime() -> impl Strategy<Value = Lifetime> {
@@ -323,9 +336,10 @@ fn authentication() -> impl Strategy<Value = AuthenticationContext> {
     })
 }
 
-fn refresh_state() -> impl Strategy<Value = RefreshState> {
+/// Refresh tokens of any age.
+pub fn refresh_state() -> impl Strategy<Value = RefreshState> {
     let tokens = (uniform8(any::<u8>()), key_id(), counter(), token_digest(), option::of(token_digest()));
-    let retry = (option::of(uniform32(any::<u8>())), timestamp(), any::<u32>(), any::<u32>(), timestamp());
+    let retry = (option::of(salt()), timestamp(), tally(), tally(), timestamp());
     (tokens, retry).prop_map(|(tokens, retry)| {
         let (handle, key_id, generation, current_digest, previous_digest) = tokens;
         let (salt, rotated_at, retries, retry_streak, idle_expires_at) = retry;

@@ -61,14 +61,14 @@ pub(crate) async fn authenticate(
         None => ("", &[][..]),
     };
     let generated = match_generated(presented, secrets);
-    let matched = match (generated, &server.chosen_secrets) {
-        (None, Some(pool)) => match_chosen(pool, presented, secrets).await?,
+    let matched = match generated {
+        None if server.chosen_secrets => match_chosen(&server.hashing, presented, secrets).await?,
         _ => generated,
     };
     let verdict = judge(found, credentials.method(), matched, context, now, &server.clock);
     // a right generated secret that is refused for another reason costs what a wrong one costs
-    if let (Err(_), Some(_), Some(pool)) = (&verdict, generated, &server.chosen_secrets) {
-        let _nothing_to_match = pool.verify_any(presented, Vec::new()).await?;
+    if verdict.is_err() && generated.is_some() && server.chosen_secrets {
+        let _nothing_to_match = server.hashing.verify_any(presented, Vec::new()).await?;
     }
     Ok(Authenticated { who: verdict?, binding: Binding::None })
 }

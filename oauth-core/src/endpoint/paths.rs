@@ -53,8 +53,19 @@ impl Endpoints {
         self
     }
 
+    /// Where the standard token endpoint lies.
+    pub(crate) fn token_path(&self, issuer: &Issuer) -> String {
+        self.token.clone().unwrap_or_else(|| format!("{}/oauth/token", issuer.path()))
+    }
+
     /// Settles every path for this issuer; pushes a sentence for each mistake.
-    pub(crate) fn settle(self, issuer: &Issuer, has_metadata: bool, mistakes: &mut Vec<String>) -> Mounted {
+    pub(crate) fn settle(
+        self,
+        issuer: &Issuer,
+        token_paths: Vec<String>,
+        has_metadata: bool,
+        mistakes: &mut Vec<String>,
+    ) -> Mounted {
         let own = |path: Option<String>, default: &str| path.unwrap_or_else(|| format!("{}{default}", issuer.path()));
         let base = self.public_base.unwrap_or_default();
         if !(base.is_empty() || is_path(&base)) {
@@ -62,8 +73,8 @@ impl Endpoints {
                 "the public base `{base}` is no path; write it like `/auth`, without a slash at the end"
             ));
         }
-        let mut paths =
-            vec![(Endpoint::Token, own(self.token, "/oauth/token")), (Endpoint::Jwks, own(self.jwks, "/oauth/jwks"))];
+        let mut paths: Vec<_> = token_paths.into_iter().map(|path| (Endpoint::Token, path)).collect();
+        paths.push((Endpoint::Jwks, own(self.jwks, "/oauth/jwks")));
         if has_metadata {
             let well_known = format!("/.well-known/oauth-authorization-server{}", issuer.path());
             paths.push((Endpoint::Metadata, well_known));

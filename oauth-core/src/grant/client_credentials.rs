@@ -1,28 +1,17 @@
 //! `client_credentials`: a client in its own name (RFC 6749 §4.4). Never a refresh token (§4.4.3).
 
-use super::{GrantSettings, ValidatedGrant};
+use super::{Asked, GrantSettings, ValidatedGrant};
 use crate::client_auth::Authenticated;
 use crate::error::Refusal;
 use crate::policy::resource;
 use crate::policy::scope::{self, ScopeBounds};
 use crate::store::{Client, GrantTypes, Principal};
-use crate::types::{ResourceUri, Scope};
 
-/// What the client asked for.
-#[derive(Debug)]
-pub(crate) struct ClientCredentialsRequest {
-    pub(crate) scope: Option<Scope>,
-    pub(crate) resource: Vec<ResourceUri>,
-}
-
-/// Whether the client may use the grant at all.
+/// Whether the client is of the kind that may use the grant.
 ///
 /// # Errors
-/// A [`Refusal`] when it is not registered for it, or public.
+/// [`Refusal::ClientNotConfidential`].
 pub(crate) fn permit(client: &Client) -> Result<(), Refusal> {
-    if !client.grants.contains(GrantTypes::CLIENT_CREDENTIALS) {
-        return Err(Refusal::GrantNotAllowed);
-    }
     // RFC 6749 §4.4: "MUST only be used by confidential clients"
     if !client.is_confidential() {
         return Err(Refusal::ClientNotConfidential);
@@ -35,7 +24,7 @@ pub(crate) fn permit(client: &Client) -> Result<(), Refusal> {
 /// # Errors
 /// A [`Refusal`] when the client may not use it or the requested target or scope cannot be granted.
 pub(crate) fn decide(
-    request: ClientCredentialsRequest,
+    request: Asked,
     client: &Authenticated<Client>,
     settings: &GrantSettings,
 ) -> Result<ValidatedGrant, Refusal> {
@@ -48,10 +37,10 @@ pub(crate) fn decide(
         user: None,
         resource: target.scope.as_ref(),
     };
-    let scope = scope::grant(request.scope.as_ref(), bounds, settings.scope_mode)?;
+    let scope = scope::grant(request.scope.as_ref(), bounds, request.mode)?;
     let (format, lifetime) = settings.access_token(registered, &target);
     Ok(ValidatedGrant {
-        grant: GrantTypes::CLIENT_CREDENTIALS,
+        grant: GrantTypes::CLIENT_CREDENTIALS.into(),
         principal: Principal::Client { client: registered.id.clone() },
         client: client.shared(),
         scope,
@@ -62,5 +51,8 @@ pub(crate) fn decide(
         binding: client.binding(),
         auth: None,
         family: None,
+        offline: false,
+        identity: false,
+        impersonation: false,
     })
 }

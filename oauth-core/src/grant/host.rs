@@ -40,7 +40,7 @@ pub(crate) fn decide(
     let scope = scope::grant(Some(requested), bounds, settings.scope_mode)?;
     let (format, lifetime) = settings.access_token(&client, &target);
     Ok(ValidatedGrant {
-        grant: GRANT,
+        grant: GRANT.into(),
         principal: Principal::User { subject: user.subject, client: client.id.clone() },
         client: Arc::clone(&client),
         scope,
@@ -51,5 +51,8 @@ pub(crate) fn decide(
         binding: Binding::None,
         auth: Some(auth),
         family: Some(family),
+        offline: false,
+        identity: false,
+        impersonation: false,
     })
 }

@@ -5,16 +5,20 @@ use std::sync::Arc;
 use super::local::LocalKey;
 use super::schedule;
 use super::signer::Signer;
-use super::{KeyError, KeySettings};
+use super::{DeriveKey, KeyError, KeySettings};
 use crate::error::Fault;
 use crate::jose::{Alg, PublicKey, base64url, jws};
 use crate::store::{KeyMaterial, KeyRecord, KeyState, KeyUse, LegacyTyp, TokenProfile};
 use crate::types::{KeyId, Timestamp};
 
-/// Every listed key of one issuer at one moment.
+/// Every key of one issuer that is of use at one moment.
 pub(crate) struct KeySet {
     verifying: Vec<(KeyId, PublicKey)>,
+    /// Keys that signed once and are not listed any more: believed of id tokens that come back as hints, and of
+    /// nothing else.
+    unlisted: Vec<(KeyId, PublicKey)>,
     signing: Vec<SigningKey>,
+    deriving: Vec<FamilyKey>,
     jwks: Vec<u8>,
     etag: String,
 }
@@ -25,6 +29,13 @@ pub(crate) struct SigningKey {
     signer: AnySigner,
     /// The base64url header for each `typ` that a profile can ask for: computed once per key, not per token.
     headers: Vec<(Option<&'static str>, String)>,
+}
+
+/// A key that families may name; one that cannot be opened here is known all the same, because it is not gone.
+struct FamilyKey {
+    kid: KeyId,
+    is_active: bool,
+    opened: Result<Arc<DeriveKey>, String>,
 }
 
 enum AnySigner {
@@ -39,10 +50,30 @@ impl KeySet {
     /// # Errors
     /// [`KeyError`] when an active key of the server's algorithms cannot be unsealed, parsed or reached.
     pub(crate) fn open(records: &[KeyRecord], settings: &KeySettings, now: Timestamp) -> Result<Self, KeyError> {
-        let mut set = Self { verifying: Vec::new(), signing: Vec::new(), jwks: Vec::new(), etag: String::new() };
+        let mut set = Self {
+            verifying: Vec::new(),
+            unlisted: Vec::new(),
+            signing: Vec::new(),
+            deriving: Vec::new(),
+            jwks: Vec::new(),
+            etag: String::new(),
+        };
         let mut listed = Vec::new();
-        for record in records.iter().filter(|record| schedule::is_listed(record, now)) {
-            let KeyUse::Sign(alg) = record.usage else { continue };
+        for record in records {
+            let alg = match record.usage {
+                KeyUse::Sign(alg) => alg,
+                KeyUse::Derive => {
+                    set.deriving.extend(schedule::is_listed(record, now).then(|| FamilyKey::open(record, settings)));
+                    continue;
+                }
+            };
+            if !schedule::is_listed(record, now) {
+                let signed_once = record.state == KeyState::Retired;
+                set.unlisted.extend(
+                    signed_once.then(|| public_half(record).ok().map(|key| (record.kid.clone(), key))).flatten(),
+                );
+                continue;
+            }
             let signs = record.state == KeyState::Active && settings.algorithms.contains(&alg);
             let public = match public_half(record) {
                 Ok(public) => public,
@@ -74,6 +105,28 @@ impl KeySet {
     /// The listed key with this id.
     pub(crate) fn find(&self, kid: &str) -> Option<&PublicKey> {
         self.verifying.iter().find(|(held, _)| held.as_str() == kid).map(|(_, key)| key)
+    }
+
+    /// The key with this id that signed id tokens once, listed or not.
+    pub(crate) fn find_for_hint(&self, kid: &str) -> Option<&PublicKey> {
+        self.find(kid).or_else(|| self.unlisted.iter().find(|(held, _)| held.as_str() == kid).map(|(_, key)| key))
+    }
+
+    /// The family key with this id; `None` when this set does not know it.
+    ///
+    /// # Errors
+    /// [`KeyError`] when it is there and cannot be opened here.
+    pub(crate) fn family_key(&self, kid: &KeyId) -> Result<Option<Arc<DeriveKey>>, KeyError> {
+        match self.deriving.iter().find(|key| key.kid == *kid) {
+            None => Ok(None),
+            Some(FamilyKey { opened: Ok(key), .. }) => Ok(Some(Arc::clone(key))),
+            Some(FamilyKey { opened: Err(why), .. }) => Err(KeyError::Sealed { kid: kid.clone(), why: why.clone() }),
+        }
+    }
+
+    /// The family key that new families are born with.
+    pub(crate) fn newest_family_key(&self) -> Option<Arc<DeriveKey>> {
+        self.deriving.iter().find(|key| key.is_active).and_then(|key| key.opened.as_ref().ok()).map(Arc::clone)
     }
 
     /// The JWK set (RFC 7517 §5): public halves of every listed key.
@@ -130,6 +183,23 @@ impl SigningKey {
                 Ok(format!("{input}.{}", base64url(&signature)))
             }
         }
+    }
+}
+
+impl FamilyKey {
+    fn open(record: &KeyRecord, settings: &KeySettings) -> Self {
+        let opened = match &record.material {
+            KeyMaterial::Sealed(sealed) => settings.unseal(sealed, &record.kid).map_err(|why| why.to_string()),
+            KeyMaterial::External(_) | KeyMaterial::Destroyed => Err("its bytes are not in the record".to_owned()),
+        };
+        let opened = opened.and_then(|bytes| {
+            let key = DeriveKey::from_bytes(record.kid.clone(), &bytes).map(Arc::new);
+            key.ok_or_else(|| "it is not 256 bits long".to_owned())
+        });
+        if let Err(error) = &opened {
+            tracing::error!(target: "oauth", kid = %record.kid, %error, "a family key cannot be used");
+        }
+        Self { kid: record.kid.clone(), is_active: record.state == KeyState::Active, opened }
     }
 }
 

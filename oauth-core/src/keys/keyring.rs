@@ -6,8 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::key_set::KeySet;
 use super::local::LocalKey;
 use super::schedule::{self, Due};
-use super::{ImportedKey, KeyError, KeyNaming, KeySettings, ProvidedKey};
-use crate::jose::{Alg, PublicKey};
+use super::{DeriveKey, ImportedKey, KeyError, KeyNaming, KeySettings, ProvidedKey};
+use crate::jose::{Alg, PublicKey, base64url};
 use crate::store::{
     InsertKey, KeyMaterial, KeyRecord, KeyState, KeyStore, KeyTimes, KeyTransition, KeyUse, StoreError, Transition,
 };
@@ -101,6 +101,26 @@ impl Keyring {
         self.reload(now).await
     }
 
+    /// The family key with this id, read again when this node does not know it: another node may have made it a moment
+    /// ago. `None` when it is gone for good.
+    ///
+    /// # Errors
+    /// [`KeyError`] when that cannot be known, or the key is there and cannot be opened here.
+    pub(crate) async fn family_key(&self, kid: &KeyId, now: Timestamp) -> Result<Option<Arc<DeriveKey>>, KeyError> {
+        if let Some(key) = self.fresh(now).await?.family_key(kid)? {
+            return Ok(Some(key));
+        }
+        self.reload(now).await?.family_key(kid)
+    }
+
+    /// The family key that new families are born with.
+    ///
+    /// # Errors
+    /// [`KeyError`] when there is none.
+    pub(crate) async fn newest_family_key(&self, now: Timestamp) -> Result<Arc<DeriveKey>, KeyError> {
+        self.fresh(now).await?.newest_family_key().ok_or(KeyError::NoFamilyKey)
+    }
+
     /// Reads the keys again. A reading that began before another one ended never replaces it.
     pub(crate) async fn reload(&self, now: Timestamp) -> Result<Arc<KeySet>, KeyError> {
         let reading = self.readings.fetch_add(1, Ordering::SeqCst) + 1;
@@ -135,24 +155,24 @@ impl Keyring {
     pub(crate) async fn maintain(&self, now: Timestamp) -> (Vec<KeyChange>, Result<(), KeyError>) {
         let mut changes = Vec::new();
         let mut done = Ok(());
-        for alg in &self.settings.algorithms {
-            done = done.and(self.advance(*alg, now, &mut changes).await);
+        for usage in self.settings.uses() {
+            done = done.and(self.advance(usage, now, &mut changes).await);
         }
         done = done.and(self.tidy(now).await);
         done = done.and(self.reload(now).await.map(|_| ()));
         (changes, done)
     }
 
-    /// What is due for one algorithm: at most make or promote, then announce the next.
-    async fn advance(&self, alg: Alg, now: Timestamp, changes: &mut Vec<KeyChange>) -> Result<(), KeyError> {
+    /// What is due for one use: at most make or promote, then announce the next.
+    async fn advance(&self, usage: KeyUse, now: Timestamp, changes: &mut Vec<KeyChange>) -> Result<(), KeyError> {
         for _ in 0..TRIES {
             let records = self.records().await?;
-            match schedule::due(of(&records, KeyUse::Sign(alg)), now, self.settings.rules) {
+            match schedule::due(of(&records, usage), now, self.settings.rules) {
                 None => return Ok(()),
                 // the next key of this kind comes from outside, whenever somebody brings it
-                Some(Due::Announce) if !self.settings.can_make(alg) => return Ok(()),
-                Some(Due::MakeActive) => changes.extend(self.make(alg, KeyState::Active, now).await?),
-                Some(Due::Announce) => changes.extend(self.make(alg, KeyState::Announced, now).await?),
+                Some(Due::Announce) if !self.settings.can_make(usage) => return Ok(()),
+                Some(Due::MakeActive) => changes.extend(self.make(usage, KeyState::Active, now).await?),
+                Some(Due::Announce) => changes.extend(self.make(usage, KeyState::Announced, now).await?),
                 Some(Due::Promote { next, from }) => changes.extend(self.promote(&records, &next, from, now).await?),
             }
         }
@@ -166,7 +186,7 @@ impl Keyring {
 
     /// Publishes a successor now.
     pub(crate) async fn announce(&self, alg: Alg, now: Timestamp) -> Result<Vec<KeyChange>, KeyError> {
-        let changes = self.make(alg, KeyState::Announced, now).await?;
+        let changes = self.make(KeyUse::Sign(alg), KeyState::Announced, now).await?;
         self.reload_after_change(now).await;
         Ok(changes)
     }
@@ -203,8 +223,8 @@ impl Keyring {
                     (Some(next), _) => {
                         steps.push(step(next, KeyState::Active, schedule::activated(next.times, now)));
                     }
-                    (None, KeyUse::Sign(alg)) if self.settings.can_make(alg) => {
-                        changes.extend(self.make(alg, KeyState::Announced, now).await?);
+                    (None, usage) if self.settings.can_make(usage) => {
+                        changes.extend(self.make(usage, KeyState::Announced, now).await?);
                         continue;
                     }
                     (None, _) => {}
@@ -289,14 +309,43 @@ impl Keyring {
     }
 
     /// Makes a key and inserts it; nothing when another node was first.
-    async fn make(&self, alg: Alg, state: KeyState, now: Timestamp) -> Result<Vec<KeyChange>, KeyError> {
-        if self.settings.has_external(alg) {
+    async fn make(&self, usage: KeyUse, state: KeyState, now: Timestamp) -> Result<Vec<KeyChange>, KeyError> {
+        let alg = match usage {
+            KeyUse::Derive => return self.make_derive_key(state, now).await,
+            KeyUse::Sign(alg) => alg,
+        };
+        if self.settings.has_external(usage) {
             return Err(KeyError::NoSuccessor(alg));
         }
         let der = super::generate::generate(alg, self.settings.rsa_size, self.settings.entropy.as_ref())?;
         let local = LocalKey::from_der(alg, &der).map_err(|why| KeyError::Import(why.to_string()))?;
         let sealed = |kid: &KeyId| Ok(KeyMaterial::Sealed(self.settings.seal(&der, kid)?));
         Ok(self.insert(None, local.public(), state, now, &sealed).await?.into_iter().collect())
+    }
+
+    /// Makes a family key under a random id: it is never published, so no naming rule holds for it.
+    async fn make_derive_key(&self, state: KeyState, now: Timestamp) -> Result<Vec<KeyChange>, KeyError> {
+        let entropy = self.settings.entropy.as_ref();
+        let mut name = [0; 12];
+        entropy.fill(&mut name).map_err(super::GenerateError::from)?;
+        let kid =
+            KeyId::parse(&format!("derive-{}", base64url(&name))).map_err(|why| KeyError::Generate(why.to_string()))?;
+        let bytes = super::generate::generate_derive_key(entropy).map_err(super::GenerateError::from)?;
+        let times = KeyTimes { announced_at: now, active_at: None, retired_at: None, listed_until: None };
+        let record = KeyRecord {
+            kid: kid.clone(),
+            issuer: self.settings.issuer.as_str().to_owned(),
+            usage: KeyUse::Derive,
+            state,
+            public_jwk: None,
+            material: KeyMaterial::Sealed(self.settings.seal(bytes.as_ref(), &kid)?),
+            times: if state == KeyState::Active { schedule::activated(times, now) } else { times },
+        };
+        match self.store.insert(record).await? {
+            InsertKey::Inserted => Ok(vec![KeyChange { kid, state }]),
+            InsertKey::AlreadyActive => Ok(Vec::new()),
+            InsertKey::Taken => Err(KeyError::Taken(kid)),
+        }
     }
 
     /// Inserts a key under the given id, or under the first free one that the naming rule gives.
@@ -349,7 +398,7 @@ impl Keyring {
         let mut steps = vec![step(next, KeyState::Active, schedule::activated(next.times, now))];
         if let Some(from) = from {
             let from = find(records, &from)?;
-            steps.push(step(from, KeyState::Retired, schedule::retired(from.times, now, self.settings.rules)));
+            steps.push(step(from, KeyState::Retired, schedule::retired(from, now, self.settings.rules)));
         }
         Ok(match self.store.transition(self.settings.issuer.as_str(), &steps).await? {
             Transition::Applied => {

@@ -1,9 +1,10 @@
 //! Keys: made, imported, sealed, announced, promoted, revoked.
 //!
 //! Records live in a [`KeyStore`](crate::store::KeyStore), private halves sealed; a node keeps the opened ones in
-//! memory for at most 60 seconds. The first key of an algorithm signs at once; later ones are announced first, so that
+//! memory for at most 60 seconds. The first key for a use signs at once; later ones are announced first, so that
 //! every reader's cached key set knows a key before it signs.
 
+mod derive;
 #[cfg(test)]
 pub(crate) mod fixtures;
 mod generate;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
+pub(crate) use self::derive::DeriveKey;
 use self::generate::GenerateError;
 pub use self::generate::RsaSize;
 pub(crate) use self::key_set::KeySet;
@@ -32,7 +34,7 @@ use self::sealing::{SealContext, SealError};
 pub use self::signer::{Signer, SignerError};
 use crate::jose::{Alg, PublicKey};
 use crate::random::Entropy;
-use crate::store::{KeyRecord, KeyState, StoreError};
+use crate::store::{KeyRecord, KeyState, KeyUse, StoreError};
 use crate::types::{Issuer, KeyId, Tenant, Timestamp};
 
 /// How new keys are named.
@@ -111,14 +113,23 @@ impl KeySettings {
         })
     }
 
-    /// Whether this server can make a key of this algorithm itself.
-    fn can_make(&self, alg: Alg) -> bool {
-        !self.has_external(alg) && (cfg!(feature = "rsa-keygen") || matches!(alg, Alg::ES256 | Alg::EdDSA))
+    /// Whether this server can make a key for this use itself.
+    fn can_make(&self, usage: KeyUse) -> bool {
+        match usage {
+            KeyUse::Derive | KeyUse::Sign(Alg::ES256 | Alg::EdDSA) => !self.has_external(usage),
+            KeyUse::Sign(Alg::PS256 | Alg::RS256) => !self.has_external(usage) && cfg!(feature = "rsa-keygen"),
+        }
     }
 
-    /// Whether keys of this algorithm live outside, so that none is made here.
-    fn has_external(&self, alg: Alg) -> bool {
-        self.provided.iter().any(|provided| matches!(provided, ProvidedKey::External(signer) if signer.alg() == alg))
+    /// Whether keys for this use live outside, so that none is made here.
+    fn has_external(&self, usage: KeyUse) -> bool {
+        let is_it = |signer: &Arc<dyn Signer>| KeyUse::Sign(signer.alg()) == usage;
+        self.provided.iter().any(|provided| matches!(provided, ProvidedKey::External(signer) if is_it(signer)))
+    }
+
+    /// Every use that a key must be there for.
+    fn uses(&self) -> impl Iterator<Item = KeyUse> {
+        self.algorithms.iter().map(|alg| KeyUse::Sign(*alg)).chain([KeyUse::Derive])
     }
 }
 
@@ -149,6 +160,9 @@ pub enum KeyError {
     /// Other nodes kept changing the keys; try again.
     #[error("the keys were changed by another node at the same time; try again")]
     Moved,
+    /// No family key is active.
+    #[error("no family key is active")]
+    NoFamilyKey,
     /// The active key is held by a signer that this server was not given.
     #[error("key `{kid}` is held by the external signer `{name}`; pass it to the builder with `external_signer`")]
     NoSigner {

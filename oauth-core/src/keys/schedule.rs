@@ -1,6 +1,6 @@
 //! When a key is announced, promoted and forgotten: a pure function of the records and the time.
 
-use crate::store::{KeyRecord, KeyState, KeyTimes};
+use crate::store::{KeyRecord, KeyState, KeyTimes, KeyUse};
 use crate::types::{KeyId, Lifetime, Timestamp};
 
 /// How long keys stay in their states.
@@ -12,6 +12,18 @@ pub(crate) struct KeyRules {
     pub(crate) sign: Lifetime,
     /// From the last signature to leaving the key set: the longest JWT, the caches, and five minutes.
     pub(crate) linger: Lifetime,
+    /// From the last family that was born with a family key to the end of the oldest one.
+    pub(crate) families: Lifetime,
+}
+
+impl KeyRules {
+    /// How long a key is of use after it retired.
+    const fn after(self, usage: KeyUse) -> Lifetime {
+        match usage {
+            KeyUse::Derive => self.families,
+            KeyUse::Sign(_) => self.linger,
+        }
+    }
 }
 
 /// What is due for the keys of one use.
@@ -53,9 +65,9 @@ pub(crate) const fn activated(times: KeyTimes, now: Timestamp) -> KeyTimes {
     KeyTimes { active_at: Some(now), ..times }
 }
 
-/// A key's times after it stops to sign because of its age.
-pub(crate) fn retired(times: KeyTimes, now: Timestamp, rules: KeyRules) -> KeyTimes {
-    KeyTimes { retired_at: Some(now), listed_until: Some(now.plus(rules.linger)), ..times }
+/// A key's times after a younger one took its place.
+pub(crate) fn retired(key: &KeyRecord, now: Timestamp, rules: KeyRules) -> KeyTimes {
+    KeyTimes { retired_at: Some(now), listed_until: Some(now.plus(rules.after(key.usage))), ..key.times }
 }
 
 /// A key's times after it was taken back.
@@ -63,7 +75,8 @@ pub(crate) const fn revoked(times: KeyTimes, now: Timestamp) -> KeyTimes {
     KeyTimes { retired_at: Some(now), listed_until: Some(now), ..times }
 }
 
-/// Whether the key set shows the key, and tokens signed by it are believed.
+/// Whether the key set shows the key, and tokens signed by it are believed; for a key that derives, whether families
+/// still name it.
 pub(crate) fn is_listed(key: &KeyRecord, now: Timestamp) -> bool {
     match key.state {
         KeyState::Announced | KeyState::Active => true,
@@ -78,13 +91,14 @@ mod tests {
 
     use super::*;
     use crate::jose::Alg;
-    use crate::store::{KeyMaterial, KeyUse};
+    use crate::store::KeyMaterial;
 
     const DAY: u32 = 86_400;
     const RULES: KeyRules = KeyRules {
         announce: Lifetime::of_seconds(14 * DAY),
         sign: Lifetime::of_seconds(90 * DAY),
         linger: Lifetime::of_seconds(3_960),
+        families: Lifetime::of_seconds(366 * DAY),
     };
 
     fn key(n: usize, state: KeyState, now: Timestamp) -> KeyRecord {
@@ -109,7 +123,7 @@ mod tests {
                 Due::Promote { next, from } => {
                     for key in keys.iter_mut() {
                         if Some(&key.kid) == from.as_ref() {
-                            (key.state, key.times) = (KeyState::Retired, retired(key.times, now, RULES));
+                            (key.state, key.times) = (KeyState::Retired, retired(key, now, RULES));
                         }
                         if key.kid == next {
                             (key.state, key.times) = (KeyState::Active, activated(key.times, now));

@@ -3,4 +3,5 @@
 pub(crate) mod lifetime;
 pub(crate) mod network;
 pub(crate) mod resource;
+pub(crate) mod rotation;
 pub(crate) mod scope;

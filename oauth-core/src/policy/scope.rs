@@ -72,6 +72,27 @@ pub(crate) fn grant(
     Ok(GrantedScope { granted, dropped })
 }
 
+/// What a refresh grants: what was asked for, or all that is held (`bounds.default`), as far as it is still allowed.
+/// What was asked for by name is never narrowed silently.
+///
+/// # Errors
+/// [`Refusal::ScopeEmpty`] when nothing is left; [`Refusal::ScopeNotAllowed`] when something that was asked for is not
+/// allowed any more.
+pub(crate) fn regrant(requested: Option<&Scope>, bounds: ScopeBounds<'_>) -> Result<GrantedScope, Refusal> {
+    match requested {
+        Some(_) => grant(requested, bounds, ScopeMode::Refuse),
+        None => {
+            // `openid` that is not allowed any more goes like every other token: nobody asked for it just now
+            let mut held = bounds.default.intersection(bounds.client);
+            for bound in [bounds.user, bounds.resource].into_iter().flatten() {
+                held = held.intersection(bound);
+            }
+            let dropped = bounds.default.difference(&held);
+            if held.is_empty() { Err(Refusal::ScopeEmpty) } else { Ok(GrantedScope { granted: held, dropped }) }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

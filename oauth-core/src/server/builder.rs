@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::AuthorizationServer;
-use crate::audit::{AuditSink, TracingSink};
+use crate::audit::{Audit, AuditSink, TracingSink};
+use crate::dialect::TokenMount;
 use crate::endpoint::Endpoints;
+use crate::grant::{ExtensionGrant, ExtensionSettings};
 use crate::jose::Alg;
 use crate::keys::{ImportedKey, KeyNaming, ProvidedKey, RsaSize, Sealing, SealingKeys, Signer};
 use crate::policy::scope::ScopeMode;
@@ -27,9 +29,16 @@ use crate::types::{Issuer, KeyId};
 /// | signing keys | announced 14 days, signing 90 days, named by thumbprint | |
 /// | JWKS max-age | 5 minutes | 1 second to 1 day |
 /// | paths | `/oauth/token`, `/oauth/jwks` below the issuer's path | |
+/// | refresh tokens | rotated, a lost answer can be asked for again for 30 seconds; idle 14 days, absolute 90 days | absolute up to 366 days |
+/// | id tokens | none | any algorithm |
+/// | password grant | off | `.danger()` |
+/// | wrong passwords of an account | 10 within 15 minutes are heard | 1 to 100 |
+/// | length of new passwords | 8 characters | 8 up |
+/// | failures from one address for one client | 100 a minute, then 429 | 1 up |
+/// | dialects | RFC 6749 | [`TokenMount`] |
 /// | chosen client secrets | refused | |
 /// | requests in clear | loopback only | behind declared proxies |
-/// | audit | `tracing`, target `oauth::audit` | any [`AuditSink`] |
+/// | audit | `tracing`, target `oauth::audit`; a lost event stops nothing | any [`AuditSink`], [`Audit::Required`] |
 pub struct Builder {
     pub(super) issuer: Issuer,
     pub(super) stores: Stores,
@@ -50,6 +59,19 @@ pub struct Builder {
     pub(super) chosen_secrets: bool,
     pub(super) hashing_threads: Option<usize>,
     pub(super) family_limit: u32,
+    pub(super) idle: Duration,
+    pub(super) absolute: Duration,
+    pub(super) refresh_prefix: String,
+    pub(super) password_grant: bool,
+    pub(super) static_for_public: bool,
+    pub(super) id_tokens: Option<Alg>,
+    pub(super) extensions: Vec<(Arc<dyn ExtensionGrant>, ExtensionSettings)>,
+    pub(super) token_mounts: Vec<TokenMount>,
+    pub(super) strikes: (u32, Duration),
+    pub(super) password_floor: usize,
+    pub(super) blocked_passwords: Vec<String>,
+    pub(super) failures_per_minute: u32,
+    pub(super) audit_mode: Audit,
     pub(super) proxies: Vec<String>,
     pub(super) address_header: String,
     pub(super) plain_http: bool,
@@ -93,6 +115,19 @@ impl AuthorizationServer {
             chosen_secrets: false,
             hashing_threads: None,
             family_limit: 100,
+            idle: Duration::from_secs(14 * 24 * 3600),
+            absolute: Duration::from_secs(90 * 24 * 3600),
+            refresh_prefix: String::new(),
+            password_grant: false,
+            static_for_public: false,
+            id_tokens: None,
+            extensions: Vec::new(),
+            token_mounts: Vec::new(),
+            strikes: (10, Duration::from_secs(15 * 60)),
+            password_floor: 8,
+            blocked_passwords: Vec::new(),
+            failures_per_minute: 100,
+            audit_mode: Audit::BestEffort,
             proxies: Vec::new(),
             address_header: "x-forwarded-for".to_owned(),
             plain_http: false,
@@ -219,6 +254,81 @@ impl Builder {
         self
     }
 
+    /// How long a family of refresh tokens may lie idle, and how long it may live, unless the client says otherwise.
+    /// Whole seconds; default 14 and 90 days; at most 366 days.
+    #[must_use]
+    pub const fn refresh_lifetimes(mut self, idle: Duration, absolute: Duration) -> Self {
+        self.idle = idle;
+        self.absolute = absolute;
+        self
+    }
+
+    /// Begins refresh tokens with this text, so that leaked ones can be scanned for. At most 32 of `A-Z a-z 0-9 _ -`.
+    #[must_use]
+    pub fn refresh_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.refresh_prefix = prefix.into();
+        self
+    }
+
+    /// Gives users' grants that include `openid` an id token signed with this algorithm.
+    #[must_use]
+    pub const fn id_tokens(mut self, alg: Alg) -> Self {
+        self.id_tokens = Some(alg);
+        self
+    }
+
+    /// Adds a grant of the host's own (RFC 6749 §4.5). Clients must list its `grant_type` too.
+    #[must_use]
+    pub fn extension_grant(mut self, grant: Arc<dyn ExtensionGrant>, settings: ExtensionSettings) -> Self {
+        self.extensions.push((grant, settings));
+        self
+    }
+
+    /// Replaces the standard token endpoint by these; metadata names the first. With dialects that are not RFC 6749's,
+    /// for clients that exist and cannot be changed.
+    #[must_use]
+    pub fn token_mounts(mut self, mounts: impl IntoIterator<Item = TokenMount>) -> Self {
+        self.token_mounts = mounts.into_iter().collect();
+        self
+    }
+
+    /// How many wrong passwords of one account are heard within a window; more are refused unheard, the right one too.
+    /// Default 10 within 15 minutes; 1 to 100, whole seconds.
+    #[must_use]
+    pub const fn password_strikes(mut self, limit: u32, window: Duration) -> Self {
+        self.strikes = (limit, window);
+        self
+    }
+
+    /// How many characters a password must have when it is set. Default and least: 8.
+    #[must_use]
+    pub const fn password_floor(mut self, characters: usize) -> Self {
+        self.password_floor = characters;
+        self
+    }
+
+    /// Passwords that may not be set, because everybody tries them.
+    #[must_use]
+    pub fn blocked_passwords<T: Into<String>>(mut self, passwords: impl IntoIterator<Item = T>) -> Self {
+        self.blocked_passwords = passwords.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// How many failures a minute one address may have with one client, and ten times as many with all; then 429
+    /// before anything is hashed. Counted in this process. Default 100.
+    #[must_use]
+    pub const fn failures_per_minute(mut self, failures: u32) -> Self {
+        self.failures_per_minute = failures;
+        self
+    }
+
+    /// What a lost audit event means. Default: nothing for the request.
+    #[must_use]
+    pub const fn audit_mode(mut self, mode: Audit) -> Self {
+        self.audit_mode = mode;
+        self
+    }
+
     /// Declares the proxies (CIDR text) that end TLS in front of this server and put the client's address into
     /// [`client_address_header`](Self::client_address_header). Nobody else is believed.
     #[must_use]
@@ -285,6 +395,20 @@ impl Danger {
     #[must_use]
     pub fn plain_http(self) -> Builder {
         Builder { plain_http: true, ..self.0 }
+    }
+
+    /// Lets clients that are registered for it send a user's name and password (RFC 6749 §4.3): whoever runs such a
+    /// client, or breaks into it, reads every password that goes through it, and users learn to type theirs anywhere.
+    #[must_use]
+    pub fn password_grant(self) -> Builder {
+        Builder { password_grant: true, ..self.0 }
+    }
+
+    /// Lets public clients be registered with refresh tokens that stay: whoever steals one uses it beside its owner
+    /// until it ends, and nobody notices (RFC 9700 §4.14.2).
+    #[must_use]
+    pub fn legacy_static_refresh_of_public_clients(self) -> Builder {
+        Builder { static_for_public: true, ..self.0 }
     }
 
     /// Keeps private keys in clear in the key store: whoever reads a backup signs tokens in this server's name.

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::configured::ConfigErrors;
-use crate::grant::GrantSettings;
+use super::configured::{ConfigErrors, FAMILY_BOUND};
+use crate::grant::{GrantSettings, OPENID};
 use crate::jose::Alg;
 use crate::store::{
-    AccessTokenFormat, AccessTokenRule, AuthMethod, AuthMethods, Client, Extra, GrantTypes, OptionalClaim, RefreshRule,
-    TokenProfile,
+    AccessTokenFormat, AccessTokenRule, AuthMethod, AuthMethods, Client, Extra, GrantTypes, LegacyTyp, OptionalClaim,
+    RefreshPolicy, RefreshRule, TokenProfile,
 };
-use crate::types::{Audience, ClientId, Lifetime, ResourceUri, Scope, Timestamp};
+use crate::types::{Audience, ClientId, Lifetime, ResourceUri, Scope, Subject, Timestamp};
 
 /// A client as the host wants it registered.
 ///
@@ -30,7 +30,27 @@ pub struct ClientSpec {
     format: Option<AccessTokenFormat>,
     lifetime: Option<Duration>,
     networks: Option<Vec<String>>,
+    refresh: RefreshWish,
+    acts_for: Vec<String>,
+    json_bodies: bool,
+    password_grant: bool,
     pub(crate) chosen_secret: Option<ChosenSecret>,
+}
+
+/// How the host wants a client's refresh tokens.
+#[derive(Debug, Clone, Default)]
+struct RefreshWish {
+    window: Option<Duration>,
+    stays: Option<StaticWord>,
+    idle: Option<Duration>,
+    absolute: Option<Duration>,
+}
+
+/// By which word a refresh token stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum StaticWord {
+    Plain,
+    Legacy,
 }
 
 /// A secret that a person chose; never printed.
@@ -66,6 +86,10 @@ impl ClientSpec {
             format: None,
             lifetime: None,
             networks: None,
+            refresh: RefreshWish::default(),
+            acts_for: Vec::new(),
+            json_bodies: false,
+            password_grant: false,
             chosen_secret: None,
         }
     }
@@ -147,6 +171,68 @@ impl ClientSpec {
         self
     }
 
+    /// How long the answer to a refresh can be asked for again when it was lost: 0 to 600 seconds, default 30. 0 is the
+    /// letter of RFC 9700 §4.14.2, and ends the family of a client that lost an answer.
+    #[must_use]
+    pub const fn retry_window(mut self, window: Duration) -> Self {
+        self.refresh.window = Some(window);
+        self
+    }
+
+    /// Its refresh tokens stay when they are used (RFC 9700 §4.14.2: for confidential clients).
+    #[must_use]
+    pub const fn static_refresh(mut self) -> Self {
+        self.refresh.stays = Some(StaticWord::Plain);
+        self
+    }
+
+    /// Its refresh tokens stay although it is public, because it cannot be changed: who steals one uses it unnoticed.
+    /// Needs [`legacy_static_refresh_of_public_clients`](crate::Danger::legacy_static_refresh_of_public_clients).
+    #[must_use]
+    pub const fn legacy_static_refresh(mut self) -> Self {
+        self.refresh.stays = Some(StaticWord::Legacy);
+        self
+    }
+
+    /// How long its families may lie idle and how long they may live: whole seconds, at most 366 days. Default: the
+    /// server's.
+    #[must_use]
+    pub const fn refresh_lifetimes(mut self, idle: Duration, absolute: Duration) -> Self {
+        self.refresh.idle = Some(idle);
+        self.refresh.absolute = Some(absolute);
+        self
+    }
+
+    /// The subjects in whose name an extension grant may give it tokens without them. Default: nobody.
+    #[must_use]
+    pub fn acts_for<T: Into<String>>(mut self, subjects: impl IntoIterator<Item = T>) -> Self {
+        self.acts_for = subjects.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// It may send a user's name and password (RFC 6749 §4.3), which RFC 9700 §2.4 says nobody should. Needs
+    /// [`password_grant`](crate::Danger::password_grant) on the server.
+    #[must_use]
+    pub const fn legacy_password_grant(mut self) -> Self {
+        self.password_grant = true;
+        self
+    }
+
+    /// It may send JSON where a dialect of the server reads it.
+    #[must_use]
+    pub const fn legacy_json_bodies(mut self) -> Self {
+        self.json_bodies = true;
+        self
+    }
+
+    /// The `aud` of its tokens is its own id, as some older systems have it. Then any API that believes the issuer takes
+    /// a token that was meant for another one.
+    #[must_use]
+    pub fn legacy_audience_is_client_id(mut self) -> Self {
+        self.audience = vec![self.id.clone()];
+        self
+    }
+
     /// A secret that a person chose, instead of one that the server generates. Needs
     /// [`with_chosen_client_secrets`](crate::Builder::with_chosen_client_secrets): it costs an Argon2id per request.
     #[must_use]
@@ -166,11 +252,19 @@ impl ClientSpec {
         let id = mistakes.keep(ClientId::parse(&self.id).map(Some), || None);
         let auth_methods = self.check_methods(&mut mistakes);
         let (scope, default_scope) = self.check_scope(&mut mistakes);
-        let grants = self.check_grants(auth_methods, &mut mistakes);
+        let grants = self.check_grants(auth_methods, settings, &mut mistakes);
         let resources = self.check_resources(settings, &mut mistakes);
         let audience = self.check_audience(&mut mistakes);
         let access_token = self.check_access_token(settings, algorithms, &mut mistakes);
         let networks = self.check_networks(&mut mistakes);
+        let refresh = self.check_refresh(auth_methods, settings, &mut mistakes);
+        let acts_for = self.check_acts_for(&mut mistakes);
+        if scope.contains(OPENID) && settings.id_tokens.is_none() {
+            mistakes.say(
+                "its scope has `openid`, but this server makes no id tokens; add `.id_tokens(Alg::…)` on the builder"
+                    .into(),
+            );
+        }
         let chosen = self.chosen_secret.as_ref().map(ChosenSecret::expose);
         if chosen.is_some_and(|secret| secret.is_empty() || !secret.chars().all(crate::wire::params::is_vschar)) {
             mistakes.say("its chosen secret must be printable ASCII and not empty (RFC 6749 appendix A.2)".into());
@@ -190,10 +284,10 @@ impl ClientSpec {
                 resources,
                 audience,
                 access_token,
-                refresh: RefreshRule::default(),
+                refresh,
                 networks,
-                acts_for: Vec::new(),
-                json_bodies: false,
+                acts_for,
+                json_bodies: self.json_bodies,
                 created_at: now,
                 updated_at: now,
                 extra: Extra::default(),
@@ -220,10 +314,22 @@ impl ClientSpec {
         (scope, default)
     }
 
-    fn check_grants(&self, methods: AuthMethods, mistakes: &mut Mistakes) -> GrantTypes {
-        let grants = GrantTypes::of(self.grants.iter().cloned());
-        for grant in grants.iter().filter(|grant| *grant != GrantTypes::CLIENT_CREDENTIALS) {
-            mistakes.say(format!("this server has no grant `{grant}`; it has `client_credentials`"));
+    fn check_grants(&self, methods: AuthMethods, settings: &GrantSettings, mistakes: &mut Mistakes) -> GrantTypes {
+        if self.grants.iter().any(|grant| grant == GrantTypes::PASSWORD) {
+            mistakes.say("say `.legacy_password_grant()` for the grant `password`, which shows what it is".into());
+        }
+        if self.password_grant && !settings.password {
+            mistakes.say(
+                "the grant `password` is off on this server; drop `.legacy_password_grant()`, or say \
+                 `.danger().password_grant()` on the builder"
+                    .into(),
+            );
+        }
+        let password = self.password_grant.then(|| GrantTypes::PASSWORD.to_owned());
+        let grants = GrantTypes::of(self.grants.iter().cloned().chain(password));
+        let known: Vec<&str> = settings.grant_types().collect();
+        for grant in grants.iter().filter(|grant| *grant != GrantTypes::PASSWORD && !known.contains(grant)) {
+            mistakes.say(format!("this server has no grant `{grant}`; it has `{}`", known.join("`, `")));
         }
         if grants.contains(GrantTypes::CLIENT_CREDENTIALS) && methods.contains(AuthMethod::None) {
             mistakes.say(
@@ -231,6 +337,58 @@ impl ClientSpec {
             );
         }
         grants
+    }
+
+    fn check_refresh(&self, methods: AuthMethods, settings: &GrantSettings, mistakes: &mut Mistakes) -> RefreshRule {
+        let wish = &self.refresh;
+        let public = methods.contains(AuthMethod::None);
+        match wish.stays {
+            Some(StaticWord::Plain) if public => mistakes.say(
+                "the refresh tokens of a public client must rotate (RFC 9700 section 4.14.2); drop \
+                 `.static_refresh()`, or say `.legacy_static_refresh()` if it cannot be changed"
+                    .into(),
+            ),
+            Some(StaticWord::Legacy) if public && !settings.static_for_public => mistakes.say(
+                "static refresh tokens of public clients are off on this server; say \
+                 `.danger().legacy_static_refresh_of_public_clients()` on the builder"
+                    .into(),
+            ),
+            _ => {}
+        }
+        if wish.stays.is_some() && wish.window.is_some() {
+            mistakes.say("a refresh token that stays has no retry window; drop one of the two".into());
+        }
+        let policy = match (wish.stays, wish.window) {
+            (Some(_), _) => RefreshPolicy::Static,
+            (None, None) => RefreshRule::default().policy,
+            (None, Some(window)) => {
+                let seconds = u16::try_from(window.as_secs()).unwrap_or(u16::MAX);
+                if seconds > 600 || window.subsec_nanos() > 0 {
+                    mistakes.say("its retry window must be 0 to 600 whole seconds".into());
+                }
+                RefreshPolicy::Rotate { window_seconds: seconds }
+            }
+        };
+        let mut span = |name: &str, span: Option<Duration>| {
+            let span = span.map(|span| Lifetime::try_from(span).map_err(|why| format!("{name}: {why}")));
+            span.map(|span| mistakes.keep(span, || Lifetime::SECOND))
+        };
+        let idle = span("the idle end of its refresh tokens", wish.idle);
+        let absolute = span("the absolute end of its refresh tokens", wish.absolute);
+        let (least, most) = (idle.unwrap_or(settings.idle), absolute.unwrap_or(settings.absolute));
+        check_family_lifetimes(least, most, "its refresh tokens", mistakes);
+        RefreshRule { policy, idle, absolute }
+    }
+
+    fn check_acts_for(&self, mistakes: &mut Mistakes) -> Vec<Subject> {
+        let mut subjects = Vec::new();
+        for text in &self.acts_for {
+            match Subject::parse(text) {
+                Err(why) => mistakes.say(format!("it cannot act for `{text}`: {why}")),
+                Ok(subject) => subjects.push(subject),
+            }
+        }
+        subjects
     }
 
     fn check_methods(&self, mistakes: &mut Mistakes) -> AuthMethods {
@@ -286,7 +444,7 @@ impl ClientSpec {
             AccessTokenFormat::Opaque => settings.opaque_bound,
             AccessTokenFormat::Jwt { .. } => settings.jwt_bound,
         };
-        check_format(format, algorithms, mistakes);
+        check_format(format, algorithms, settings.id_tokens, mistakes);
         let lifetime = self.lifetime.and_then(|span| match Lifetime::try_from(span) {
             Ok(span) if span <= bound => Some(span),
             Ok(span) => {
@@ -330,18 +488,40 @@ pub(crate) fn parse_networks(texts: &[String], mistakes: &mut Mistakes) -> Vec<I
 }
 
 /// Whether the server can mint this format and the profile only leaves out what may be left out.
-pub(crate) fn check_format(format: &AccessTokenFormat, algorithms: &[Alg], mistakes: &mut Mistakes) {
+pub(crate) fn check_format(
+    format: &AccessTokenFormat,
+    algorithms: &[Alg],
+    id_tokens: Option<Alg>,
+    mistakes: &mut Mistakes,
+) {
     let AccessTokenFormat::Jwt { alg, profile } = format else { return };
     if !algorithms.contains(alg) {
         mistakes.say(format!(
             "this server does not sign with {alg}; add it with `.algorithm(Alg::{alg:?})` on the builder"
         ));
     }
+    if id_tokens.is_some() && matches!(profile, TokenProfile::Legacy { typ: Some(LegacyTyp::Jwt), .. }) {
+        mistakes.say(
+            "access tokens of `typ: JWT` beside id tokens, which are `typ: JWT` too, would pass for them; use the \
+             profile Rfc9068, or Legacy without `typ`"
+                .into(),
+        );
+    }
     if let TokenProfile::Legacy { omit, .. } = profile {
         let keeps_sub = !omit.contains(&OptionalClaim::Sub);
         if omit.contains(&OptionalClaim::ClientId) && keeps_sub {
             mistakes.say("a legacy profile that leaves out `client_id` must leave out `sub` of clients too, or a reader takes a client for a user".into());
         }
+    }
+}
+
+/// Whether families live for a lawful time. An idle time shorter than the retry window only makes the window shorter.
+pub(crate) fn check_family_lifetimes(idle: Lifetime, absolute: Lifetime, whose: &str, mistakes: &mut Mistakes) {
+    if absolute > FAMILY_BOUND {
+        mistakes.say(format!("{whose} would live {absolute}; the most is {FAMILY_BOUND}"));
+    }
+    if idle > absolute {
+        mistakes.say(format!("{whose} may lie idle for {idle}, but live {absolute} only; make the idle time shorter"));
     }
 }
 

@@ -10,7 +10,7 @@ use crate::context::RequestContext;
 use crate::error::Fault;
 use crate::store::{Client, ClientRegistry, ClientSecretRecord, Register, SecretHash, UpdateClient};
 use crate::time::Clock as _;
-use crate::types::{ClientSecret, KeyId, SecretDigest, Timestamp};
+use crate::types::{ClientSecret, KeyId, Timestamp};
 
 /// How often a registration that another node raced is tried again.
 const TRIES: usize = 4;
@@ -81,7 +81,7 @@ impl AuthorizationServer {
         let _busy = server.in_flight.enter().ok_or(Fault::ShuttingDown)?;
         let now = server.clock.now();
         let wanted = spec.check(&server.grant_settings, server.keys.algorithms(), now)?;
-        if spec.chosen_secret.is_some() && server.chosen_secrets.is_none() {
+        if spec.chosen_secret.is_some() && !server.chosen_secrets {
             return Err(EnsureClientError::ChosenSecretsOff(spec.id));
         }
         let registry = server.stores.registry.as_deref().ok_or(EnsureClientError::NoRegistry)?;
@@ -97,7 +97,7 @@ impl AuthorizationServer {
                 if done.registration != Registration::Unchanged {
                     let context = RequestContext::internal(server.correlation.next());
                     let what = What::ClientRegistered { version: done.client.version };
-                    server.audit(now, &context, Some(done.client.id.clone()), None, what);
+                    server.audit(now, &context, Some(done.client.id.clone()), None, what)?;
                 }
                 return Ok(done);
             }
@@ -142,28 +142,21 @@ impl Inner {
 
     /// Refuses a spec whose chosen secret is none of the client's.
     async fn require_chosen(&self, spec: &ClientSpec, held: &Client) -> Result<(), EnsureClientError> {
-        let (Some(chosen), Some(pool)) = (&spec.chosen_secret, &self.chosen_secrets) else { return Ok(()) };
-        if held.secrets.is_empty() || match_chosen(pool, chosen.expose(), &held.secrets).await?.is_some() {
+        let Some(chosen) = &spec.chosen_secret else { return Ok(()) };
+        if held.secrets.is_empty() || match_chosen(&self.hashing, chosen.expose(), &held.secrets).await?.is_some() {
             return Ok(());
         }
         Err(EnsureClientError::ChosenSecretDiffers(spec.id.clone()))
     }
 
     async fn make_secret(&self, spec: &ClientSpec) -> Result<(SecretHash, Option<ClientSecret>), Fault> {
-        match (&spec.chosen_secret, &self.chosen_secrets) {
-            (Some(chosen), Some(pool)) => {
-                let mut salt = [0; 16];
-                self.entropy.fill(&mut salt)?;
-                Ok((SecretHash::Chosen(hash_chosen(pool, chosen.expose(), &[], salt).await?), None))
-            }
-            _ => {
-                let mut bytes = zeroize::Zeroizing::new([0; 32]);
-                self.entropy.fill(bytes.as_mut())?;
-                let secret = ClientSecret::new(crate::jose::base64url(bytes.as_ref()));
-                let digest = SecretDigest::of(secret.expose().as_bytes());
-                Ok((SecretHash::Generated(digest), Some(secret)))
-            }
+        if let Some(chosen) = &spec.chosen_secret {
+            let mut salt = [0; 16];
+            self.entropy.fill(&mut salt)?;
+            return Ok((SecretHash::Chosen(hash_chosen(&self.hashing, chosen.expose(), &[], salt).await?), None));
         }
+        let (digest, secret) = self.generate_secret()?;
+        Ok((SecretHash::Generated(digest), Some(secret)))
     }
 
     /// Replaces the record when it differs from the spec; `None` when somebody else did meanwhile.
@@ -177,8 +170,6 @@ impl Inner {
         // what a spec cannot say stays as it is
         let mut next = wanted.clone();
         next.redirect_uris.clone_from(&held.redirect_uris);
-        next.refresh = held.refresh.clone();
-        next.acts_for.clone_from(&held.acts_for);
         next.version = held.version;
         next.active = held.active;
         next.secrets.clone_from(&held.secrets);

@@ -6,15 +6,19 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use super::builder::Builder;
-use super::client_spec::{Mistakes, check_format, parse_networks};
+use super::client_spec::{Mistakes, check_family_lifetimes, check_format, parse_networks};
 use super::clock::ServerClock;
 use super::in_flight::InFlight;
+use super::passwords::{PasswordRule, Strikes};
+use super::throttle::Throttle;
 use super::transport::TransportRule;
 use super::{AuthorizationServer, Inner};
-use crate::audit::AuditSink;
+use crate::audit::{Audit, AuditSink};
 use crate::context::CorrelationIds;
+use crate::dialect::{TokenMount, TokenMounts};
 use crate::endpoint::{Endpoint, Mounted};
 use crate::grant::GrantSettings;
+use crate::grant::extension::Extension;
 use crate::jose::Alg;
 use crate::keys::schedule::KeyRules;
 use crate::keys::{CACHE_AGE, KeyError, KeySettings, Keyring, ProvidedKey};
@@ -25,13 +29,17 @@ use crate::store::{AccessTokenFormat, AuthMethod, GrantTypes, Stores};
 use crate::time::Clock;
 use crate::token::TokenHook;
 use crate::token::access_token::MintSettings;
+use crate::token::refresh_token::RefreshSettings;
 use crate::types::{Issuer, IssuerKind, Lifetime, ResourceUri, Scope, Timestamp};
 use crate::wire::metadata::Metadata;
+use crate::wire::params::is_vschar;
 
 /// A stateless JWT cannot be called back where it is verified alone, so it lives at most this long.
 const JWT_BOUND: Lifetime = Lifetime::of_seconds(3_600);
 /// An opaque token is looked up on every use.
 const OPAQUE_BOUND: Lifetime = Lifetime::of_seconds(24 * 3_600);
+/// The longest that a family may live, whatever its client's registration says: a year.
+pub(super) const FAMILY_BOUND: Lifetime = Lifetime::of_seconds(366 * 24 * 3_600);
 /// How long after its last use a key stays listed beyond the longest token and every cache.
 const LINGER: Lifetime = Lifetime::of_seconds(300);
 
@@ -92,7 +100,11 @@ impl Builder {
         let proxies = self.check_proxies(&mut mistakes);
         self.check_provided(&mut mistakes);
         let has_metadata = self.issuer.kind() != IssuerKind::LegacyName;
-        let mounted = self.endpoints.settle(&self.issuer, has_metadata, &mut mistakes.0);
+        let extensions = self.check_extensions(&mut mistakes);
+        let strikes = self.check_passwords(&mut mistakes);
+        let token_mounts = self.check_token_mounts(&mut mistakes);
+        let token_paths = token_mounts.iter().map(|mount| mount.path.clone()).collect();
+        let mounted = self.endpoints.settle(&self.issuer, token_paths, has_metadata, &mut mistakes.0);
         if self.hashing_threads.is_some_and(|threads| !(1..=64).contains(&threads)) {
             mistakes.say("hashing needs 1 to 64 threads".into());
         }
@@ -106,7 +118,7 @@ impl Builder {
             .hashing_threads
             .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4)));
         Ok(Configured {
-            metadata: if has_metadata { metadata(&self.issuer, &mounted) } else { Vec::new() },
+            metadata: if has_metadata { metadata(&self.issuer, &mounted, &grant_settings) } else { Vec::new() },
             challenge: format!("Basic realm=\"{}\"", self.issuer),
             jwks_cache_control: format!("public, max-age={}", self.jwks_max_age.as_secs()),
             key_settings: KeySettings {
@@ -122,7 +134,21 @@ impl Builder {
             },
             transport: TransportRule { proxies, address_header: self.address_header, plain_http: self.plain_http },
             mint_settings: MintSettings { issuer: self.issuer.clone(), opaque_prefix: self.opaque_prefix },
-            chosen_secrets: self.chosen_secrets.then(|| HashingPool::new(threads)),
+            hashing: HashingPool::new(threads),
+            chosen_secrets: self.chosen_secrets,
+            password_rule: PasswordRule {
+                floor: self.password_floor,
+                blocked: self
+                    .blocked_passwords
+                    .iter()
+                    .map(|text| crate::password::PasswordText::of(text).expose().to_owned())
+                    .collect(),
+            },
+            strikes,
+            throttle: Throttle::new(self.failures_per_minute.max(1)),
+            extensions,
+            refresh_settings: RefreshSettings { tenant: self.stores.tenant.clone(), prefix: self.refresh_prefix },
+            token_mounts: TokenMounts::new(token_mounts),
             issuer: self.issuer,
             stores: self.stores,
             grant_settings,
@@ -130,6 +156,7 @@ impl Builder {
             family_limit: self.family_limit,
             hook: self.hook,
             audit: self.audit,
+            audit_mode: self.audit_mode,
             clock: self.clock,
             entropy: self.entropy,
         })
@@ -191,6 +218,7 @@ impl Builder {
         let formats = self.resources.iter().filter_map(|(_, resource)| resource.access_token.as_ref());
         let mut algorithms = self.algorithms.clone();
         algorithms.extend(self.provided.iter().map(ProvidedKey::alg));
+        algorithms.extend(self.id_tokens);
         for format in formats.chain([&self.format]) {
             if let AccessTokenFormat::Jwt { alg, .. } = format {
                 algorithms.push(*alg);
@@ -219,7 +247,8 @@ impl Builder {
         let sign = span("the signing period of keys", self.sign);
         let max_age = span("the JWKS max-age", self.jwks_max_age);
         let (Some(announce), Some(sign), Some(max_age)) = (announce, sign, max_age) else {
-            return KeyRules { announce: Lifetime::SECOND, sign: Lifetime::SECOND, linger: Lifetime::SECOND };
+            let nothing = Lifetime::SECOND;
+            return KeyRules { announce: nothing, sign: nothing, linger: nothing, families: nothing };
         };
         if max_age.seconds() > 24 * 3600 {
             mistakes.say("readers may keep the JWK set for a day at most; lower `.jwks_max_age`".into());
@@ -236,11 +265,13 @@ impl Builder {
         }
         let linger = JWT_BOUND.seconds().saturating_add(max_age.seconds());
         let linger = linger.saturating_add(CACHE_AGE.seconds()).saturating_add(LINGER.seconds());
-        KeyRules { announce, sign, linger: Lifetime::of_seconds(linger) }
+        let families = FAMILY_BOUND.seconds().saturating_add(CACHE_AGE.seconds()).saturating_add(LINGER.seconds());
+        let (linger, families) = (Lifetime::of_seconds(linger), Lifetime::of_seconds(families));
+        KeyRules { announce, sign, linger, families }
     }
 
     fn check_tokens(&self, algorithms: &[Alg], mistakes: &mut Mistakes) -> GrantSettings {
-        check_format(&self.format, algorithms, mistakes);
+        check_format(&self.format, algorithms, self.id_tokens, mistakes);
         let bound = match self.format {
             AccessTokenFormat::Opaque => OPAQUE_BOUND,
             AccessTokenFormat::Jwt { .. } => JWT_BOUND,
@@ -254,9 +285,12 @@ impl Builder {
             ));
         }
         let lawful = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-        if self.opaque_prefix.len() > 32 || !self.opaque_prefix.chars().all(lawful) {
-            mistakes.say("the prefix of opaque tokens is at most 32 of `A-Z a-z 0-9 _ -`".into());
+        for (prefix, what) in [(&self.opaque_prefix, "opaque"), (&self.refresh_prefix, "refresh")] {
+            if prefix.len() > 32 || !prefix.chars().all(lawful) {
+                mistakes.say(format!("the prefix of {what} tokens is at most 32 of `A-Z a-z 0-9 _ -`"));
+            }
         }
+        let (idle, absolute) = self.check_refresh_lifetimes(mistakes);
         GrantSettings {
             resources: self.check_resources(algorithms, mistakes),
             scope_mode: self.scope_mode,
@@ -264,7 +298,85 @@ impl Builder {
             lifetime,
             jwt_bound: JWT_BOUND,
             opaque_bound: OPAQUE_BOUND,
+            idle,
+            absolute,
+            password: self.password_grant,
+            static_for_public: self.static_for_public,
+            id_tokens: self.id_tokens,
+            extensions: self.extensions.iter().map(|(grant, _)| grant.grant_type().to_owned()).collect(),
         }
+    }
+
+    fn check_refresh_lifetimes(&self, mistakes: &mut Mistakes) -> (Lifetime, Lifetime) {
+        let mut span = |name: &str, span| {
+            let span = Lifetime::try_from(span).map_err(|why| format!("{name}: {why}"));
+            mistakes.keep(span, || Lifetime::SECOND)
+        };
+        let idle = span("the idle end of refresh tokens", self.idle);
+        let absolute = span("the absolute end of refresh tokens", self.absolute);
+        check_family_lifetimes(idle, absolute, "refresh tokens", mistakes);
+        (idle, absolute)
+    }
+
+    fn check_passwords(&self, mistakes: &mut Mistakes) -> Strikes {
+        let (limit, window) = self.strikes;
+        let window = Lifetime::try_from(window).map_err(|why| format!("the window of wrong passwords: {why}"));
+        if !(1..=100).contains(&limit) {
+            mistakes
+                .say("between 1 and 100 wrong passwords are heard in a window (NIST SP 800-63B section 3.2.2)".into());
+        }
+        if self.password_floor < 8 {
+            mistakes.say("new passwords must have at least 8 characters (NIST SP 800-63B section 3.1.1.2)".into());
+        }
+        if self.failures_per_minute == 0 {
+            mistakes.say("0 failures a minute lets nobody in after the first mistake; use 1 or more".into());
+        }
+        Strikes { limit, window: mistakes.keep(window, || Lifetime::SECOND) }
+    }
+
+    fn check_token_mounts(&self, mistakes: &mut Mistakes) -> Vec<TokenMount> {
+        if self.token_mounts.is_empty() {
+            return vec![TokenMount::standard(self.endpoints.token_path(&self.issuer))];
+        }
+        if self.endpoints.token.is_some() {
+            mistakes.say("`.token_mounts` replaces the standard token endpoint; drop `Endpoints::token`".into());
+        }
+        for mount in &self.token_mounts {
+            mount.check(self.scope_mode, &mut mistakes.0);
+        }
+        self.token_mounts.clone()
+    }
+
+    fn check_extensions(&self, mistakes: &mut Mistakes) -> Vec<Extension> {
+        let mut extensions: Vec<Extension> = Vec::new();
+        for (grant, settings) in &self.extensions {
+            let name = grant.grant_type();
+            let built_in = ["authorization_code", "implicit", GrantTypes::CLIENT_CREDENTIALS, GrantTypes::PASSWORD];
+            if built_in.contains(&name) || name == GrantTypes::REFRESH_TOKEN {
+                mistakes.say(format!("the grant `{name}` is built in; give the extension grant a name of its own"));
+            }
+            if extensions.iter().any(|known| known.grant.grant_type() == name) {
+                mistakes.say(format!("the extension grant `{name}` is added twice; drop one"));
+            }
+            if name.is_empty() || name.len() > 1024 || !name.chars().all(is_vschar) {
+                mistakes.say(format!("the grant `{name}` needs a name of 1 to 1024 printable ASCII characters"));
+            }
+            for parameter in grant.parameters() {
+                if crate::wire::params::is_known(parameter) {
+                    mistakes.say(format!(
+                        "the extension grant `{name}` may not read `{parameter}`: the protocol itself does; name it \
+                         otherwise"
+                    ));
+                }
+            }
+            let scope = mistakes.keep(Scope::parse(&settings.scope), Scope::empty);
+            if settings.scope.is_empty() {
+                mistakes.say(format!("the extension grant `{name}` gives no scope; name the most that it may give"));
+            }
+            let (grant, refresh_tokens, id_tokens) = (Arc::clone(grant), settings.refresh_tokens, settings.id_tokens);
+            extensions.push(Extension { grant, scope, refresh_tokens, id_tokens });
+        }
+        extensions
     }
 
     fn check_resources(&self, algorithms: &[Alg], mistakes: &mut Mistakes) -> Vec<Resource> {
@@ -279,7 +391,7 @@ impl Builder {
             let lifetime =
                 settings.access_token_lifetime.map(|span| mistakes.keep(Lifetime::try_from(span), || Lifetime::SECOND));
             if let Some(format) = &settings.access_token {
-                check_format(format, algorithms, mistakes);
+                check_format(format, algorithms, self.id_tokens, mistakes);
             }
             match ResourceUri::parse(text) {
                 Err(why) => mistakes.say(format!("the resource `{text}` is unusable: {why}")),
@@ -307,10 +419,18 @@ pub struct Configured {
     metadata: Vec<u8>,
     challenge: String,
     jwks_cache_control: String,
-    chosen_secrets: Option<HashingPool>,
+    hashing: HashingPool,
+    chosen_secrets: bool,
+    password_rule: PasswordRule,
+    strikes: Strikes,
+    throttle: Throttle,
+    extensions: Vec<Extension>,
+    refresh_settings: RefreshSettings,
+    token_mounts: TokenMounts,
     family_limit: u32,
     hook: Option<Arc<dyn TokenHook>>,
     audit: Arc<dyn AuditSink>,
+    audit_mode: Audit,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -332,7 +452,14 @@ impl Configured {
             stores: self.stores,
             keys: Arc::new(keys),
             hook: self.hook,
+            hashing: self.hashing,
             chosen_secrets: self.chosen_secrets,
+            password_rule: self.password_rule,
+            strikes: self.strikes,
+            throttle: self.throttle,
+            extensions: self.extensions,
+            refresh_settings: self.refresh_settings,
+            token_mounts: self.token_mounts,
             grant_settings: self.grant_settings,
             transport: self.transport,
             challenge: self.challenge,
@@ -340,6 +467,7 @@ impl Configured {
             metadata: self.metadata,
             issuer: self.issuer,
             audit: self.audit,
+            audit_mode: self.audit_mode,
             clock,
             entropy: self.entropy,
             mint_settings: self.mint_settings,
@@ -352,7 +480,8 @@ impl Configured {
         inner.audit_keys(changes, now);
         if let Some(mark) = behind {
             let context = crate::context::RequestContext::internal(inner.correlation.next());
-            inner.audit(now, &context, None, None, crate::audit::What::ClockBehind { mark });
+            // the server starts all the same; a sink logs what it loses
+            let _ = inner.audit(now, &context, None, None, crate::audit::What::ClockBehind { mark });
         }
         Ok(AuthorizationServer { inner: Arc::new(inner) })
     }
@@ -365,18 +494,19 @@ impl fmt::Debug for Configured {
 }
 
 /// Renders the metadata document once: it says what is mounted and nothing else.
-fn metadata(issuer: &Issuer, mounted: &Mounted) -> Vec<u8> {
+fn metadata(issuer: &Issuer, mounted: &Mounted, settings: &GrantSettings) -> Vec<u8> {
+    // without a user's grant on the wire there is nothing to refresh and nothing that a public client could ask for
+    let for_users = settings.password || !settings.extensions.is_empty();
+    let grants = settings.grant_types().filter(|grant| for_users || *grant != GrantTypes::REFRESH_TOKEN);
+    let methods = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost, AuthMethod::None];
+    let methods = methods.into_iter().filter(|method| for_users || *method != AuthMethod::None);
     let document = Metadata {
         issuer: issuer.as_str(),
         token_endpoint: mounted.url(Endpoint::Token).unwrap_or_default(),
         jwks_uri: mounted.url(Endpoint::Jwks).unwrap_or_default(),
         response_types_supported: Vec::new(),
-        grant_types_supported: vec![GrantTypes::CLIENT_CREDENTIALS],
-        // `none` joins with the first grant that a public client may use
-        token_endpoint_auth_methods_supported: vec![
-            AuthMethod::ClientSecretBasic.as_str(),
-            AuthMethod::ClientSecretPost.as_str(),
-        ],
+        grant_types_supported: grants.collect(),
+        token_endpoint_auth_methods_supported: methods.map(AuthMethod::as_str).collect(),
     };
     serde_json::to_vec(&document).unwrap_or_default()
 }

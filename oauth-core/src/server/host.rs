@@ -2,16 +2,14 @@
 
 use super::clock::Round;
 use super::{AuthorizationServer, Inner};
-use crate::audit::What;
+use crate::audit::{What, Who};
 use crate::context::RequestContext;
 use crate::error::{Error, Fault, Refusal};
 use crate::grant::host;
 use crate::store::{
-    AuthenticationContext, Cutoff, CutoffKey, Extra, FamilyRecord, Principal, Purged, RevokeFamily, RevokedWhy,
-    Standing, StandingQuery, StartFamily, StartOutcome,
+    AuthenticationContext, Cutoff, CutoffKey, Principal, Purged, RevokeFamily, RevokedWhy, Standing, StandingQuery,
 };
 use crate::time::Clock as _;
-use crate::token::access_token::time_ordered;
 use crate::token::{FactsRequest, VerifiedAccess};
 use crate::types::{AccessToken, ClientId, FamilyId, Lifetime, Scope, Subject, Timestamp};
 
@@ -77,7 +75,8 @@ impl AuthorizationServer {
         let context = RequestContext::internal(server.correlation.next());
         let issued = server.issue(subject, client, scopes, &context, now).await;
         if let Err(error) = &issued {
-            server.audit_error(error, Some(client.clone()), Some(subject.clone()), &context, now);
+            let who = Who { client: Some(client.clone()), subject: Some(subject.clone()), ..Who::default() };
+            server.audit_error(error, who, &context, now)?;
         }
         issued
     }
@@ -92,7 +91,7 @@ impl AuthorizationServer {
         let now = server.clock.now();
         if let RevokeFamily::Revoked = server.stores.grants.revoke_family(&family, RevokedWhy::Host, now).await? {
             let context = RequestContext::internal(server.correlation.next());
-            server.audit(now, &context, None, None, What::FamilyRevoked { family, why: RevokedWhy::Host });
+            server.audit(now, &context, None, None, What::FamilyRevoked { family, why: RevokedWhy::Host })?;
         }
         Ok(())
     }
@@ -137,8 +136,7 @@ impl AuthorizationServer {
         let principal = access.principal();
         let client = principal.map(|principal| principal.client().clone());
         let subject = principal.and_then(Principal::subject).cloned();
-        server.audit(server.clock.now(), &context, client, subject, What::TokenRevoked { token });
-        Ok(())
+        Ok(server.audit(server.clock.now(), &context, client, subject, What::TokenRevoked { token })?)
     }
 
     /// Asks every store something small.
@@ -178,7 +176,7 @@ impl AuthorizationServer {
             // by a time that may be wrong nothing is destroyed, promoted or written down
             Round::Jumped { from, first } => {
                 if first {
-                    server.audit(now, &context, None, None, What::ClockJumped { from });
+                    server.audit(now, &context, None, None, What::ClockJumped { from })?;
                 }
                 let reloaded = server.keys.reload(now).await.map_err(Fault::from);
                 reloaded.map(|_| Maintained { keys_changed: 0, purged: Purged::default() })
@@ -186,20 +184,25 @@ impl AuthorizationServer {
         };
         if let Err(fault) = &done {
             let what = What::Faulted { fault: fault.id(), detail: fault.to_string() };
-            server.audit(now, &context, None, None, what);
+            // a sink logs what it loses; the fault itself is told to the caller
+            let _ = server.audit(now, &context, None, None, what);
         }
         done
     }
 
-    async fn cut_off(&self, key: CutoffKey, client: Option<ClientId>, subject: Option<Subject>) -> Result<(), Fault> {
+    pub(super) async fn cut_off(
+        &self,
+        key: CutoffKey,
+        client: Option<ClientId>,
+        subject: Option<Subject>,
+    ) -> Result<(), Fault> {
         let server = &*self.inner;
         let _busy = server.in_flight.enter().ok_or(Fault::ShuttingDown)?;
         let now = server.clock.now();
         server.stores.grants.cut_off(Cutoff { key, at: now }).await?;
         server.clock.pass(now);
         let context = RequestContext::internal(server.correlation.next());
-        server.audit(now, &context, client, subject, What::CutOff);
-        Ok(())
+        server.audit(now, &context, client, subject, What::CutOff)
     }
 }
 
@@ -225,13 +228,8 @@ impl Inner {
     ) -> Result<Issued, Error> {
         let client = self.stores.clients.find(client).await?.ok_or(Refusal::ClientUnknown)?;
         let user = self.stores.users.find_by_subject(subject).await?.ok_or(Refusal::SubjectUnknown)?;
-        // RFC 9700 §4.15: where `sub` is a client's id, a reader takes the token for that client's own
-        if let Ok(id) = ClientId::parse(subject.as_str())
-            && (id == client.id || self.stores.clients.find(&id).await?.is_some())
-        {
-            return Err(Refusal::SubjectIsClient.into());
-        }
-        let family = FamilyId::from_bytes(time_ordered(now, self.entropy.as_ref())?);
+        self.refuse_client_as_subject(subject, &client.id).await?;
+        let family = self.new_family(now)?;
         let auth = AuthenticationContext { auth_time: now, amr: Vec::new(), acr: None };
         let principal = Principal::User { subject: subject.clone(), client: client.id.clone() };
         let wanted = FactsRequest {
@@ -244,48 +242,11 @@ impl Inner {
         let facts = self.facts(context, &wanted).await?;
         let grant = host::decide(client, user, scopes, auth, family, &self.grant_settings)?;
         let additions = self.additions(context, &grant, &facts).await?;
-        let minted = self.mint(&grant, &additions, now).await?;
-        let start = StartFamily {
-            family: FamilyRecord {
-                id: family,
-                client: grant.client.id.clone(),
-                subject: subject.clone(),
-                scope: grant.scope.scope().clone(),
-                resource: grant.resource.clone(),
-                binding: grant.binding,
-                auth: grant.auth.clone(),
-                code_digest: None,
-                refresh: None,
-                issued_at: now,
-                seen_at: now,
-                // without a refresh token the family is over with its only token
-                absolute_expires_at: minted.expires_at,
-                revoked: None,
-                extra: Extra::default(),
-            },
-            access_token: minted.record,
-            live_limit: self.family_limit,
-            claim: None,
-        };
-        let ended = match self.stores.grants.start_family(start).await? {
-            StartOutcome::Started { ended } => ended,
-            StartOutcome::CutOff | StartOutcome::Claimed => return Err(Refusal::GrantWithdrawn.into()),
-        };
-        self.audit_ignored(&additions, &grant, context, now);
-        let (client, subject) = (Some(grant.client.id.clone()), Some(subject.clone()));
-        self.audit(now, context, client.clone(), subject.clone(), What::FamilyStarted { family, ended });
-        let what = What::TokenIssued {
-            grant: grant.grant,
-            token: minted.id,
-            scope: grant.scope.scope().clone(),
-            dropped: grant.scope.dropped().clone(),
-            expires_at: minted.expires_at,
-        };
-        self.audit(now, context, client, subject, what);
+        let given = self.give_family(&grant, &additions, None, context, now).await?;
         Ok(Issued {
-            access_token: minted.token,
+            access_token: given.access.token,
             scope: grant.scope.scope().clone(),
-            expires_at: minted.expires_at,
+            expires_at: given.access.expires_at,
             family,
         })
     }

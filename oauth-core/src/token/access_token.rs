@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json as value};
 
-use super::claims::{AccessTokenClaims, Confirmation};
+use super::claims::{AccessTokenClaims, Actor, Confirmation};
 use super::hook::TokenAdditions;
 use crate::error::Fault;
 use crate::grant::ValidatedGrant;
@@ -77,7 +77,7 @@ pub(crate) async fn mint(
                 auth: grant.auth.clone(),
                 issued_at: now,
                 expires_at,
-                extra: claims_to_extra(&additions.claims)?,
+                extra: to_extra(&additions.claims, grant.impersonation)?,
             };
             Ok(Minted { token, id, expires_at, record: Some(record) })
         }
@@ -108,6 +108,7 @@ fn claims<'a>(
         scope: profile.has(OptionalClaim::Scope).then(|| grant.scope.scope().as_str()),
         auth_time: grant.auth.as_ref().map(|auth| auth.auth_time.seconds()),
         cnf: Confirmation::of(grant.binding),
+        act: grant.impersonation.then(|| Actor { sub: grant.principal.client().as_str() }),
         additions: &additions.claims,
     }
 }
@@ -162,24 +163,33 @@ fn sixteen(text: &str) -> Option<[u8; 16]> {
     (written == bytes.len()).then_some(bytes)
 }
 
-/// The claims that a hook added to an opaque token, as they are kept in its record.
-fn claims_to_extra(claims: &Map<String, Value>) -> Result<Extra, Fault> {
-    if claims.is_empty() {
+/// What an opaque token's record says beside its columns.
+#[derive(Debug, Default)]
+pub(crate) struct KeptClaims {
+    /// What a hook added.
+    pub(crate) claims: Map<String, Value>,
+    /// Whether its client acts in the user's name.
+    pub(crate) impersonation: bool,
+}
+
+fn to_extra(claims: &Map<String, Value>, impersonation: bool) -> Result<Extra, Fault> {
+    if claims.is_empty() && !impersonation {
         return Ok(Extra::default());
     }
-    let bytes = value!({ "v": 1, "claims": claims }).to_string().into_bytes();
+    let bytes = value!({ "v": 1, "claims": claims, "impersonation": impersonation }).to_string().into_bytes();
     json::object(&bytes, CLAIMS).map_err(|_| TOO_LARGE)?;
     Extra::from_bytes(bytes).map_err(|_| TOO_LARGE)
 }
 
-/// Reads them back; `None` when the record holds something else.
-pub(crate) fn claims_from_extra(extra: &Extra) -> Option<Map<String, Value>> {
+/// Reads it back; `None` when the record holds something else.
+pub(crate) fn read_extra(extra: &Extra) -> Option<KeptClaims> {
     if extra.as_bytes().is_empty() {
-        return Some(Map::new());
+        return Some(KeptClaims::default());
     }
     let mut value: Value = serde_json::from_slice(extra.as_bytes()).ok()?;
+    let impersonation = value.get("impersonation").and_then(Value::as_bool)?;
     match (value.get("v").and_then(Value::as_u64), value.get_mut("claims").map(Value::take)) {
-        (Some(1), Some(Value::Object(claims))) => Some(claims),
+        (Some(1), Some(Value::Object(claims))) => Some(KeptClaims { claims, impersonation }),
         _ => None,
     }
 }

@@ -27,8 +27,16 @@ pub(crate) struct AccessTokenClaims<'a> {
     pub(crate) auth_time: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cnf: Option<Confirmation>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) act: Option<Actor<'a>>,
     #[serde(flatten)]
     pub(crate) additions: &'a Map<String, Value>,
+}
+
+/// `act` (RFC 8693 §4.1): who acts in the subject's name.
+#[derive(Serialize)]
+pub(crate) struct Actor<'a> {
+    pub(crate) sub: &'a str,
 }
 
 /// `cnf` (RFC 7800 §3.1): the key that the bearer must prove.

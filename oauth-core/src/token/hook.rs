@@ -81,7 +81,7 @@ pub trait TokenHook: fmt::Debug + Send + Sync {
 #[non_exhaustive]
 pub struct FactsRequest<'a> {
     /// The `grant_type`, or `host` for a token that the host asked for itself.
-    pub grant: &'static str,
+    pub grant: &'a str,
     /// Who asks; authenticated.
     pub client: &'a Client,
     /// Who the token will speak for.

@@ -3,7 +3,9 @@
 pub(crate) mod access_token;
 pub(crate) mod claims;
 mod hook;
+pub(crate) mod id_token;
 mod published_keys;
+pub(crate) mod refresh_token;
 mod verifier;
 
 pub use self::hook::{FactsRequest, HookError, HostFacts, RESERVED_CLAIMS, TokenAdditions, TokenHook};

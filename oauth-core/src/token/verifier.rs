@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::access_token::{claims_from_extra, read_token_id};
+use super::access_token::{read_extra, read_token_id};
 use super::claims::numeric_date;
 use super::published_keys::{FetchJwks, PublishedKeys};
 use crate::error::{Error, Fault, Refusal};
@@ -75,6 +75,8 @@ pub struct VerifiedAccess {
     expires_at: Timestamp,
     id: Option<TokenId>,
     family: Option<FamilyId>,
+    auth_time: Option<Timestamp>,
+    actor: Option<ClientId>,
     claims: Map<String, Value>,
     /// What the token says of its client and user, also where that makes no principal.
     client: Option<ClientId>,
@@ -142,6 +144,18 @@ impl VerifiedAccess {
         self.family
     }
 
+    /// When the user signed in for it; `None` when nobody did, or it speaks for a client.
+    #[must_use]
+    pub const fn auth_time(&self) -> Option<Timestamp> {
+        self.auth_time
+    }
+
+    /// The client that acts in the user's name without the user (RFC 8693 §4.1).
+    #[must_use]
+    pub const fn actor(&self) -> Option<&ClientId> {
+        self.actor.as_ref()
+    }
+
     /// A claim that is not the protocol's own, such as one that a `TokenHook` added.
     #[must_use]
     pub fn claim(&self, name: &str) -> Option<&Value> {
@@ -162,6 +176,15 @@ impl VerifiedAccess {
     /// [`Refusal::TokenUserRequired`], which is answered 403.
     pub fn require_user(&self) -> Result<&Subject, Refusal> {
         self.principal.as_ref().and_then(Principal::subject).ok_or(Refusal::TokenUserRequired)
+    }
+
+    /// The user that it speaks for, who signed in for it: not a client that acts in the user's name.
+    ///
+    /// # Errors
+    /// [`Refusal::TokenUserRequired`], [`Refusal::TokenSignInRequired`]; both are answered 403.
+    pub fn require_signed_in(&self) -> Result<&Subject, Refusal> {
+        let subject = self.require_user()?;
+        if self.actor.is_none() && self.auth_time.is_some() { Ok(subject) } else { Err(Refusal::TokenSignInRequired) }
     }
 }
 
@@ -348,6 +371,15 @@ impl Verifier {
             Some((family, at)) if at.seconds() == issued.seconds() => (family, at),
             _ => (None, issued),
         };
+        let auth_time = json::integer(&claims, "auth_time").map_err(|_| malformed)?.map(Timestamp::from_seconds);
+        let actor = match claims.get("act") {
+            None => None,
+            Some(Value::Object(act)) => {
+                let sub = text(act, "sub")?.ok_or(malformed)?;
+                Some(ClientId::parse(sub).map_err(|_| malformed)?)
+            }
+            Some(_) => return Err(malformed),
+        };
         claims.retain(|name, _| !super::RESERVED_CLAIMS.contains(&name.as_str()));
         Ok(VerifiedAccess {
             principal,
@@ -357,6 +389,8 @@ impl Verifier {
             expires_at,
             id,
             family,
+            auth_time,
+            actor,
             claims,
             client,
             subject,
@@ -390,11 +424,13 @@ impl Verifier {
         if token.binding != Binding::None {
             return Err(Refusal::TokenBound.into());
         }
-        let claims = claims_from_extra(&token.extra)
-            .ok_or_else(|| StoreError::corrupt("an access token's `extra` does not parse"))?;
+        let kept =
+            read_extra(&token.extra).ok_or_else(|| StoreError::corrupt("an access token's `extra` does not parse"))?;
         Ok(VerifiedAccess {
             client: Some(token.principal.client().clone()),
             subject: token.principal.subject().cloned(),
+            auth_time: token.auth.as_ref().map(|auth| auth.auth_time),
+            actor: kept.impersonation.then(|| token.principal.client().clone()),
             handle: Handle::Opaque(token.digest),
             principal: Some(token.principal),
             scope: token.scope,
@@ -403,7 +439,7 @@ impl Verifier {
             expires_at: token.expires_at,
             id: Some(token.id),
             family: token.family,
-            claims,
+            claims: kept.claims,
         })
     }
 }

@@ -10,6 +10,6 @@ pub(crate) struct Metadata<'a> {
     pub(crate) jwks_uri: String,
     /// Required by RFC 8414 even where there is no authorization endpoint.
     pub(crate) response_types_supported: Vec<&'static str>,
-    pub(crate) grant_types_supported: Vec<&'static str>,
+    pub(crate) grant_types_supported: Vec<&'a str>,
     pub(crate) token_endpoint_auth_methods_supported: Vec<&'static str>,
 }

@@ -6,9 +6,7 @@
 pub(crate) mod basic_auth;
 mod error_code;
 pub(crate) mod form;
-#[cfg_attr(not(test), expect(dead_code, reason = "wired in the next commit"))]
 pub(crate) mod json_body;
-#[cfg_attr(not(test), expect(dead_code, reason = "wired in the next commit"))]
 pub(crate) mod media_type;
 pub(crate) mod metadata;
 pub(crate) mod params;

@@ -47,6 +47,19 @@ impl<'a> Params<'a> {
         self.all(name).next()
     }
 
+    /// The value of a parameter that the table does not know, such as one of an extension grant.
+    ///
+    /// # Errors
+    /// [`Refusal::ParameterRepeated`], [`Refusal::ParameterCharacters`].
+    pub(crate) fn single(&self, name: &str) -> Result<Option<&str>, Refusal> {
+        let mut values = self.pairs.iter().filter(|(held, _)| held == name).map(|(_, value)| value.as_ref());
+        match (values.next(), values.next()) {
+            (_, Some(_)) => Err(Refusal::ParameterRepeated),
+            (Some(value), None) if !value.chars().all(is_text) => Err(Refusal::ParameterCharacters),
+            (value, None) => Ok(value.filter(|value| !value.is_empty())),
+        }
+    }
+
     /// Every value of a repeatable parameter, empty ones left out.
     pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.pairs
@@ -72,6 +85,7 @@ impl Rule {
             | "code"
             | "code_verifier"
             | "grant_type"
+            | "id_token_hint"
             | "redirect_uri"
             | "refresh_token"
             | "token"
@@ -83,6 +97,11 @@ impl Rule {
         };
         Some(Self { repeatable, allowed })
     }
+}
+
+/// Whether the protocol itself knows a parameter of this name.
+pub(crate) fn is_known(name: &str) -> bool {
+    Rule::of(name).is_some()
 }
 
 /// VSCHAR of RFC 6749 App. A.

@@ -7,8 +7,11 @@
     reason = "tests speak by panicking"
 )]
 
+mod administration;
 mod client_credentials;
 mod configuration;
+mod dialect;
+mod extension;
 mod faults;
 mod golden;
 mod hooks;
@@ -16,6 +19,10 @@ mod host;
 mod keys;
 mod metadata;
 mod order;
+mod password;
+mod people;
+mod refresh;
+mod refresh_model;
 mod registration;
 mod shape;
 mod verifier;

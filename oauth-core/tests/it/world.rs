@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use oauth_core::audit::{AuditSink, Event, What};
+use oauth_core::audit::{AuditLost, AuditSink, Event, What};
 use oauth_core::jose::Alg;
 use oauth_core::keys::SealingKey;
 use oauth_core::store::{AccessTokenFormat, Stores, TokenProfile, User};
@@ -25,8 +25,9 @@ pub(crate) const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 pub(crate) struct Trail(Mutex<Vec<Event>>);
 
 impl AuditSink for Trail {
-    fn record(&self, event: &Event) {
+    fn record(&self, event: &Event) -> Result<(), AuditLost> {
         self.0.lock().unwrap().push(event.clone());
+        Ok(())
     }
 }
 

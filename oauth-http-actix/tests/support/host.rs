@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, Responder, rt, web};
-use oauth_core::audit::{AuditSink, Event, What};
+use oauth_core::audit::{AuditLost, AuditSink, Event, What};
 use oauth_core::keys::SealingKey;
 use oauth_core::store::{Client, Principal, Stores, TokenProfile, UpdateClient, User};
 use oauth_core::token::TokenVerifier;
@@ -72,8 +72,9 @@ pub(crate) struct Registered {
 pub(crate) struct Audit(Mutex<Vec<Event>>);
 
 impl AuditSink for Audit {
-    fn record(&self, event: &Event) {
+    fn record(&self, event: &Event) -> Result<(), AuditLost> {
         self.0.lock().unwrap().push(event.clone());
+        Ok(())
     }
 }
 

@@ -47,7 +47,8 @@ pub fn digest(number: u64) -> TokenDigest {
 
 /// A family of `alice` and its first token, both by one number.
 pub fn start(number: u64) -> StartFamily {
-    StartFamily { family: family(number), access_token: Some(token(number, Some(number))), live_limit: u32::MAX }
+    let access_token = Some(token(number, Some(number)));
+    StartFamily { family: family(number), access_token, live_limit: u32::MAX, claim: None }
 }
 
 pub fn family(number: u64) -> FamilyRecord {
@@ -104,6 +105,7 @@ pub fn client(id: &str) -> Client {
         refresh: RefreshRule::default(),
         networks: None,
         acts_for: Vec::new(),
+        json_bodies: false,
         created_at: NOW,
         updated_at: NOW,
         extra: Default::default(),

@@ -1,15 +1,16 @@
 //! Families: stored whole, started only when no cutoff covers them, ended once.
 
 use oauth_core::store::{
-    AccessTokenRecord, CutoffKey, FamilyRecord, RefreshState, RevokeFamily, RevokedWhy, Standing, StartFamily,
-    StartOutcome,
+    AccessTokenRecord, CutoffKey, FamilyRecord, FoundFamily, RefreshState, RevokeFamily, RevokedWhy, Standing,
+    StartFamily, StartOutcome,
 };
 use oauth_core::types::Timestamp;
 use proptest::sample::select;
 
 use super::{done, for_all, found, fresh, standing_of, unavailable};
 use crate::samples::{
-    BEGIN, FAMILY_END, after, client_id, cutoff, digest, family, family_id, jwt_of, kid, start, subject, token_of,
+    BEGIN, FAMILY_END, after, client_id, cutoff, digest, family, family_id, jwt_of, refresh_state, start, subject,
+    token_of,
 };
 use crate::{Fixture, TenantStore, strategies};
 
@@ -41,6 +42,11 @@ pub fn a_family_comes_back_as_it_was_given(f: &Fixture) {
         let family = FamilyRecord { id: family_id(number), refresh, code_digest, ..family };
         begin(&f.store, &family);
         assert_eq!(find(&f.store, number).as_ref(), Some(&family));
+        if family.refresh.is_some() {
+            let standing = if family.revoked.is_some() { Standing::Revoked } else { Standing::Live };
+            let found = done(f.store.grants.find_by_handle(&number.to_be_bytes()));
+            assert_eq!(found, Some(FoundFamily { family: family.clone(), standing }));
+        }
         let answer = done(f.store.grants.revoke_family(&family.id, why, at));
         if family.revoked.is_some() {
             assert_eq!(answer, RevokeFamily::AlreadyRevoked);
@@ -108,7 +114,8 @@ pub fn a_start_with_a_taken_id_or_digest_changes_nothing(f: &Fixture) {
 /// A handle of refresh tokens that is taken within the tenant stops the whole start, also when its family has ended;
 /// another tenant may use it.
 pub fn a_start_with_a_taken_handle_changes_nothing(f: &Fixture) {
-    let with_handle = |number| FamilyRecord { refresh: Some(refresh_state(*b"a handle", number)), ..family(number) };
+    let with_handle =
+        |number| FamilyRecord { refresh: Some(refresh_state(*b"a handle", digest(number))), ..family(number) };
     begin(&f.store, &with_handle(1));
     let second = with_handle(2);
     let token = token_of(&second, 2);
@@ -126,21 +133,6 @@ pub fn a_start_with_a_taken_handle_changes_nothing(f: &Fixture) {
     begin(&f.store, &second);
 }
 
-fn refresh_state(handle: [u8; 8], number: u64) -> RefreshState {
-    RefreshState {
-        handle,
-        key_id: kid("derive"),
-        generation: 0,
-        current_digest: digest(number),
-        previous_digest: None,
-        salt: None,
-        rotated_at: BEGIN,
-        retries: 0,
-        retry_streak: 0,
-        idle_expires_at: FAMILY_END,
-    }
-}
-
 /// Above the live limit the oldest families of the same subject and client end, with that reason, and no others.
 pub fn above_the_live_limit_the_oldest_families_end(f: &Fixture) {
     let aged = |number: u64| FamilyRecord { issued_at: after(i64::try_from(number).expect("small")), ..family(number) };
@@ -154,8 +146,7 @@ pub fn above_the_live_limit_the_oldest_families_end(f: &Fixture) {
     for number in [12, 10, 11] {
         begin(&f.store, &aged(number));
     }
-    let limited =
-        |family, live_limit| done(f.store.grants.start_family(StartFamily { family, access_token: None, live_limit }));
+    let limited = |family, live_limit| done(f.store.grants.start_family(StartFamily { live_limit, ..start(family) }));
     assert_eq!(limited(aged(20), 4), StartOutcome::Started { ended: 0 }, "four live families are within four");
     assert_eq!(limited(aged(21), 3), StartOutcome::Started { ended: 2 });
     for number in [10, 11] {

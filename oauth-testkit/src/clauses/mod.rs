@@ -2,12 +2,18 @@
 //!
 //! [`store_contract!`](crate::store_contract) runs them all. Each takes an empty [`Fixture`](crate::Fixture).
 
+mod claims;
 mod clients;
 mod families;
 mod keys;
 mod maintenance;
+mod purge;
 mod races;
+mod refresh;
+mod refresh_races;
+mod rotation;
 mod standing;
+mod strikes;
 mod tenants;
 mod tokens;
 mod users;
@@ -21,12 +27,18 @@ use oauth_core::store::{FoundAccessToken, Standing, StoreError, StoreErrorKind};
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestRunner};
 
+pub use self::claims::*;
 pub use self::clients::*;
 pub use self::families::*;
 pub use self::keys::*;
 pub use self::maintenance::*;
+pub use self::purge::*;
 pub use self::races::*;
+pub use self::refresh::*;
+pub use self::refresh_races::*;
+pub use self::rotation::*;
 pub use self::standing::*;
+pub use self::strikes::*;
 pub use self::tenants::*;
 pub use self::tokens::*;
 pub use self::users::*;

@@ -1,15 +1,17 @@
 //! Two tenants of one data set never see, change or block each other's rows.
 
 use oauth_core::store::{
-    Client, CutoffKey, Deregister, InsertKey, InsertToken, KeyState, Purged, Register, Rehash, RevokeFamily,
-    RevokeToken, RevokedWhy, Standing, StandingQuery, StartOutcome, Transition, UpdateClient, User,
+    Client, CutoffKey, Deregister, FamilyRecord, InsertKey, InsertToken, KeyState, Purged, Refreshed, Register, Rehash,
+    RevokeFamily, RevokeToken, RevokedWhy, Standing, StandingQuery, StartFamily, StartOutcome, Transition,
+    UpdateClient, User,
 };
 use oauth_core::types::Timestamp;
 
 use super::{done, found, standing_of};
 use crate::samples::{
-    BEGIN, ISSUER, TOKEN_END, after, client, client_id, cutoff, digest, family, family_id, jwt, jwt_of, key, phc,
-    start, step, subject, token, token_id, token_of, user,
+    BEGIN, ISSUER, TOKEN_END, account, after, claim, client, client_id, cutoff, digest, extend, family, family_id,
+    handle, jwt, jwt_of, key, phc, refreshable, retry, rotate, start, step, strike, subject, token, token_id, token_of,
+    user,
 };
 use crate::{Fixture, TenantStore};
 
@@ -99,4 +101,38 @@ pub fn tenants_share_no_names(f: &Fixture) {
     for number in [1, 2] {
         assert_eq!(standing_of(&f.other, number), Standing::Revoked);
     }
+}
+
+/// What finds a family, what counts against an account and what may be used once is each tenant's own.
+pub fn tenants_share_no_handles_strikes_or_claims(f: &Fixture) {
+    let (mine, theirs) = (&f.store.grants, &f.other.grants);
+    let claiming = |number| StartFamily { claim: Some(claim(1, TOKEN_END)), ..start(refreshable(number)) };
+    let started = StartOutcome::Started { ended: 0 };
+    assert_eq!(done(mine.start_family(claiming(1))), started);
+    assert_eq!(done(theirs.find_by_handle(&handle(1))), None);
+    assert_eq!(done(theirs.rotate(rotate(1, 0, after(1)))), Refreshed::Moved);
+    assert_eq!(done(theirs.retry(retry(1, 0, 64, after(1)))), Refreshed::Moved);
+    assert_eq!(done(theirs.extend(extend(1, 0, after(1)))), Refreshed::Moved);
+    assert_eq!(done(mine.find_family(&family_id(1))), Some(refreshable(1)));
+    // The same id, handle and claim there as here, and each its own family.
+    let namesake = StartFamily { family: FamilyRecord { subject: subject("bob"), ..refreshable(1) }, ..claiming(1) };
+    assert_eq!(done(theirs.start_family(namesake)), started);
+    assert_eq!(done(theirs.rotate(rotate(1, 0, after(1)))), Refreshed::Done);
+    let found = |store: &TenantStore| done(store.grants.find_by_handle(&handle(1))).map(|found| found.family);
+    assert_eq!(found(&f.store), Some(refreshable(1)));
+    assert_eq!(found(&f.other).map(|family| family.subject), Some(subject("bob")));
+    for store in [mine, theirs] {
+        assert_eq!(done(store.start_family(claiming(2))), StartOutcome::Claimed, "each made its own");
+    }
+    for count in 1..=3 {
+        assert_eq!(done(mine.add_strike(strike(account(1), BEGIN))), count);
+    }
+    assert_eq!(done(theirs.add_strike(strike(account(1), BEGIN))), 1);
+    done(theirs.clear_strikes(&account(1)));
+    assert_eq!(done(mine.add_strike(strike(account(1), BEGIN))), 4);
+    // Its own salt and its own claim; of mine nothing, though the claim expired.
+    let late = Timestamp::from_millis(TOKEN_END.millis() + 1);
+    assert_eq!(done(theirs.purge_expired(late, 1000)), Purged { rows: 2, more: false });
+    assert_eq!(done(mine.start_family(claiming(2))), StartOutcome::Claimed);
+    assert_eq!(done(mine.add_strike(strike(account(1), BEGIN))), 5);
 }

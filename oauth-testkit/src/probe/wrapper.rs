@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use oauth_core::store::{
-    AccessTokenRecord, Client, ClientRegistry, ClientStore, Cutoff, Deregister, FamilyRecord, FoundAccessToken,
-    GrantStore, InsertKey, InsertToken, KeyRecord, KeyStore, KeyTransition, PasswordHash, Purged, Register, Rehash,
-    RevokeFamily, RevokeToken, RevokedWhy, Standing, StandingQuery, StartFamily, StartOutcome, StoreError, Transition,
-    UpdateClient, User, UserStore,
+    AccessTokenRecord, Client, ClientRegistry, ClientStore, Cutoff, Deregister, Extend, FamilyRecord, FoundAccessToken,
+    FoundFamily, GrantStore, InsertKey, InsertToken, KeyRecord, KeyStore, KeyTransition, PasswordHash, Purged,
+    Refreshed, Register, Rehash, Retry, RevokeFamily, RevokeToken, RevokedWhy, Rotate, Standing, StandingQuery,
+    StartFamily, StartOutcome, StoreError, Strike, Transition, UpdateClient, User, UserStore,
 };
-use oauth_core::types::{ClientId, FamilyId, Subject, Timestamp, TokenDigest};
+use oauth_core::types::{ClientId, FamilyId, KeyedHash, Subject, Timestamp, TokenDigest};
 
 use super::{Method, Probe};
 
@@ -80,6 +80,22 @@ impl<S: GrantStore> GrantStore for Probe<S> {
         self.pass(Method::FindFamily, self.inner.find_family(id)).await
     }
 
+    async fn find_by_handle(&self, handle: &[u8; 8]) -> Result<Option<FoundFamily>, StoreError> {
+        self.pass(Method::FindByHandle, self.inner.find_by_handle(handle)).await
+    }
+
+    async fn rotate(&self, rotate: Rotate) -> Result<Refreshed, StoreError> {
+        self.pass(Method::Rotate, self.inner.rotate(rotate)).await
+    }
+
+    async fn retry(&self, retry: Retry) -> Result<Refreshed, StoreError> {
+        self.pass(Method::Retry, self.inner.retry(retry)).await
+    }
+
+    async fn extend(&self, extend: Extend) -> Result<Refreshed, StoreError> {
+        self.pass(Method::Extend, self.inner.extend(extend)).await
+    }
+
     async fn revoke_family(&self, id: &FamilyId, why: RevokedWhy, at: Timestamp) -> Result<RevokeFamily, StoreError> {
         self.pass(Method::RevokeFamily, self.inner.revoke_family(id, why, at)).await
     }
@@ -102,6 +118,14 @@ impl<S: GrantStore> GrantStore for Probe<S> {
 
     async fn cut_off(&self, cutoff: Cutoff) -> Result<(), StoreError> {
         self.pass(Method::CutOff, self.inner.cut_off(cutoff)).await
+    }
+
+    async fn add_strike(&self, strike: Strike) -> Result<u32, StoreError> {
+        self.pass(Method::AddStrike, self.inner.add_strike(strike)).await
+    }
+
+    async fn clear_strikes(&self, account: &KeyedHash) -> Result<(), StoreError> {
+        self.pass(Method::ClearStrikes, self.inner.clear_strikes(account)).await
     }
 
     async fn purge_expired(&self, before: Timestamp, limit: u32) -> Result<Purged, StoreError> {

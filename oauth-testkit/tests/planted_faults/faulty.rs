@@ -1,23 +1,32 @@
 //! A memory store with one fault. What it gets wrong about clients, users and keys stands here, about grants in
-//! `grants`.
+//! `grants`, `refresh` and `claims_and_strikes`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Barrier, Mutex};
 
 use async_trait::async_trait;
 use oauth_core::store::{
     AccessTokenRecord, Client, ClientRegistry, ClientStore, CutoffKey, Deregister, FamilyRecord, InsertKey, KeyRecord,
-    KeyState, KeyStore, KeyTransition, PasswordHash, Register, Rehash, RevokedWhy, StoreError, Transition,
+    KeyState, KeyStore, KeyTransition, PasswordHash, Register, Rehash, RevokedWhy, Salt, StoreError, Transition,
     UpdateClient, User, UserStore,
 };
-use oauth_core::types::{ClientId, FamilyId, Subject, Timestamp};
+use oauth_core::types::{ClientId, FamilyId, KeyedHash, Subject, Timestamp, TokenDigest};
 use oauth_store_memory::MemoryStore;
-use oauth_testkit::clauses::RACERS;
+use oauth_testkit::clauses::{RACERS, STRIKERS};
+
+use crate::refresh::Spoils;
 
 /// What the store gets wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
+    AccountsByTheirFirstHalf,
     CaseIgnored,
+    ClaimIgnored,
+    ClaimStaysAfterFailure,
+    ClaimsOfEveryTenant,
+    ClaimsStay,
+    ClearForgetsNothing,
+    ClearingKeepsTheWindow,
     ClockMarkFalls,
     CloseIsIgnored,
     CloseReachesOtherTenants,
@@ -30,7 +39,10 @@ pub(crate) enum Fault {
     FirstTokenForgotten,
     /// None but the [`Losses`].
     Forgetful,
+    FoundByHandleIsLive,
+    HandleByPrefix,
     HandleTakenTwice,
+    HandlesOfEveryTenant,
     InsertIgnoresFamily,
     KeyIdTakenTwice,
     KeysInOrderOfTheirIds,
@@ -38,24 +50,50 @@ pub(crate) enum Fault {
     LimitWithoutReason,
     LoginIsPattern,
     LooksBeforeItInserts,
+    LooksBeforeItRefreshes,
     LooksBeforeItWrites,
     OpaqueTokensStayLive,
     PageBeginsWithAfter,
     PurgeForgetsEndedFamilies,
     PurgeIgnoresLimit,
     PurgeTooWide,
+    RefreshForgetsToken,
+    RefreshIgnoresCurrent,
+    RefreshIgnoresCutoff,
+    RefreshIgnoresEnd,
+    RefreshIgnoresRevocation,
+    RefreshStoresTokenAfter,
+    RefreshStoresTokenFirst,
     RegisterOverwrites,
     RehashIgnoresOld,
+    RetryExcludesSiblings,
+    RetryIgnoresLimit,
+    RetryPassesLimit,
+    RotationLeavesARow,
+    SaltGoesByItsFirstEnd,
+    SaltsStay,
     SecondActiveKey,
     SecondReasonWins,
+    /// None but the [`Spoils`].
+    Spoiling,
     StartInTwoSteps,
+    StartsFamilyBeforeClaim,
     StartsFamilyBeforeToken,
+    StrikesEndAtTen,
+    StrikesLost,
+    StrikesOfEveryTenant,
+    StrikesStay,
+    StrikesWaitForOthers,
     TakenDigestIsFine,
     TokenTakesItsFamily,
     TombstoneEndsIn2106,
     TransitionStepByStep,
     UnknownFamilyIsLive,
     UpdateIgnoresVersion,
+    WindowEndsLate,
+    WindowGoesByItsFirstEnd,
+    WindowIsOfTheLastLength,
+    WindowSlides,
 }
 
 /// What happens to records on their way into the store.
@@ -79,6 +117,19 @@ pub(crate) struct Faulty {
     pub(crate) losses: Losses,
     /// Where all racers meet between the look and the write of [`Fault::LooksBeforeItWrites`].
     pub(crate) looked: Barrier,
+    /// Where all who strike meet between the look and the write of [`Fault::StrikesLost`].
+    pub(crate) struck: Barrier,
+    pub(crate) spoils: Spoils,
+    /// Families as they are shown after they were used.
+    pub(crate) spoiled: Mutex<HashMap<FamilyId, FamilyRecord>>,
+    pub(crate) handles: Mutex<Vec<[u8; 8]>>,
+    /// The first salt of each family.
+    pub(crate) salts: Mutex<HashMap<FamilyId, Salt>>,
+    pub(crate) claims: Mutex<HashSet<TokenDigest>>,
+    /// Strikes and the end of the window, for those who do not leave them to the store behind.
+    pub(crate) windows: Mutex<HashMap<KeyedHash, (u32, Timestamp)>>,
+    pub(crate) first_ends: Mutex<HashMap<KeyedHash, Timestamp>>,
+    pub(crate) purged_before: Mutex<Timestamp>,
     pub(crate) reasons: Mutex<HashMap<FamilyId, (Timestamp, RevokedWhy)>>,
     pub(crate) cutoffs: Mutex<HashMap<CutoffKey, Timestamp>>,
     pub(crate) purged: Mutex<bool>,
@@ -86,13 +137,32 @@ pub(crate) struct Faulty {
 
 impl Faulty {
     pub(crate) fn new(inner: MemoryStore, fault: Fault) -> Self {
-        let looked = Barrier::new(RACERS);
-        let (reasons, cutoffs, purged) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self { inner, fault, losses: Losses::NONE, looked, reasons, cutoffs, purged }
+        Self {
+            inner,
+            fault,
+            losses: Losses::NONE,
+            looked: Barrier::new(RACERS),
+            struck: Barrier::new(STRIKERS),
+            spoils: Spoils::NONE,
+            spoiled: Mutex::default(),
+            handles: Mutex::default(),
+            salts: Mutex::default(),
+            claims: Mutex::default(),
+            windows: Mutex::default(),
+            first_ends: Mutex::default(),
+            purged_before: Mutex::new(Timestamp::from_millis(i64::MIN)),
+            reasons: Mutex::default(),
+            cutoffs: Mutex::default(),
+            purged: Mutex::default(),
+        }
     }
 
     pub(crate) fn forgetful(inner: MemoryStore, losses: Losses) -> Self {
         Self { losses, ..Self::new(inner, Fault::Forgetful) }
+    }
+
+    pub(crate) fn spoiling(inner: MemoryStore, spoils: Spoils) -> Self {
+        Self { spoils, ..Self::new(inner, Fault::Spoiling) }
     }
 
     pub(crate) fn has(&self, fault: Fault) -> bool {

@@ -4,12 +4,14 @@ use std::thread;
 
 use async_trait::async_trait;
 use oauth_core::store::{
-    AccessTokenRecord, Cutoff, CutoffKey, FamilyRecord, FoundAccessToken, GrantStore, InsertToken, Purged,
-    RevokeFamily, RevokeToken, RevokedWhy, Standing, StandingQuery, StartFamily, StartOutcome, StoreError,
+    AccessTokenRecord, Cutoff, CutoffKey, Extend, FamilyRecord, FoundAccessToken, FoundFamily, GrantStore, InsertToken,
+    Purged, Refreshed, Retry, RevokeFamily, RevokeToken, RevokedWhy, Rotate, Standing, StandingQuery, StartFamily,
+    StartOutcome, StoreError, Strike,
 };
-use oauth_core::types::{ClientId, FamilyId, Lifetime, Subject, Tenant, Timestamp, TokenDigest, TokenId};
+use oauth_core::types::{ClientId, FamilyId, KeyedHash, Lifetime, Subject, Tenant, Timestamp, TokenDigest, TokenId};
 
 use crate::faulty::{Fault, Faulty};
+use crate::refresh::Use;
 
 const fn shifted(at: Timestamp, millis: i64) -> Timestamp {
     Timestamp::from_millis(at.millis().saturating_add(millis))
@@ -43,6 +45,10 @@ impl Faulty {
 impl GrantStore for Faulty {
     async fn start_family(&self, mut start: StartFamily) -> Result<StartOutcome, StoreError> {
         (self.losses.family)(&mut start.family);
+        if let Some(outcome) = self.claim(&start).await? {
+            return Ok(outcome);
+        }
+        self.handles.lock().unwrap().extend(start.family.refresh.as_ref().map(|state| state.handle));
         match self.fault {
             Fault::FamilyOutlivesItsEnd => {
                 start.family.absolute_expires_at = shifted(start.family.absolute_expires_at, 1);
@@ -72,7 +78,7 @@ impl GrantStore for Faulty {
     }
 
     async fn find_family(&self, id: &FamilyId) -> Result<Option<FamilyRecord>, StoreError> {
-        let mut family = self.inner.find_family(id).await?;
+        let mut family = self.shown(id).await?;
         if let Some(family) = &mut family {
             if let Some(last) = self.reasons.lock().unwrap().get(id).filter(|_| self.has(Fault::SecondReasonWins)) {
                 family.revoked = Some(*last);
@@ -85,6 +91,22 @@ impl GrantStore for Faulty {
             return Ok(family.filter(|family| family.revoked.is_none()));
         }
         Ok(family)
+    }
+
+    async fn find_by_handle(&self, handle: &[u8; 8]) -> Result<Option<FoundFamily>, StoreError> {
+        self.found_by_handle(handle).await
+    }
+
+    async fn rotate(&self, rotate: Rotate) -> Result<Refreshed, StoreError> {
+        self.use_token(Use::Rotate(rotate)).await
+    }
+
+    async fn retry(&self, retry: Retry) -> Result<Refreshed, StoreError> {
+        self.use_token(Use::Retry(retry)).await
+    }
+
+    async fn extend(&self, extend: Extend) -> Result<Refreshed, StoreError> {
+        self.use_token(Use::Extend(extend)).await
     }
 
     async fn revoke_family(&self, id: &FamilyId, why: RevokedWhy, at: Timestamp) -> Result<RevokeFamily, StoreError> {
@@ -189,13 +211,27 @@ impl GrantStore for Faulty {
         }
     }
 
+    async fn add_strike(&self, strike: Strike) -> Result<u32, StoreError> {
+        self.strike(strike).await
+    }
+
+    async fn clear_strikes(&self, account: &KeyedHash) -> Result<(), StoreError> {
+        self.forget_strikes(account).await
+    }
+
     async fn purge_expired(&self, before: Timestamp, limit: u32) -> Result<Purged, StoreError> {
         *self.purged.lock().unwrap() = true;
-        match self.fault {
-            Fault::PurgeIgnoresLimit => self.inner.purge_expired(before, u32::MAX).await,
-            Fault::PurgeTooWide => self.inner.purge_expired(before.plus(Lifetime::SECOND), limit).await,
-            _ => self.inner.purge_expired(before, limit).await,
+        {
+            let mut purged_before = self.purged_before.lock().unwrap();
+            *purged_before = before.max(*purged_before);
         }
+        let Purged { rows, more } = match self.fault {
+            Fault::PurgeIgnoresLimit => self.inner.purge_expired(before, u32::MAX).await?,
+            Fault::PurgeTooWide => self.inner.purge_expired(before.plus(Lifetime::SECOND), limit).await?,
+            _ => self.inner.purge_expired(before, limit).await?,
+        };
+        let (windows, more_windows) = self.purge_windows(before, limit.saturating_sub(rows));
+        Ok(Purged { rows: rows + windows, more: more || more_windows })
     }
 
     async fn raise_clock_mark(&self, at: Timestamp) -> Result<Timestamp, StoreError> {

@@ -2,7 +2,7 @@
 
 use oauth_core::store::{
     AccessTokenFormat, AccessTokenRecord, AuthMethods, Binding, Client, Extra, FamilyRecord, GrantTypes, KeyMaterial,
-    KeyRecord, KeyState, KeyUse, LegacyTyp, OptionalClaim, Principal, RefreshPolicy, TokenProfile, User,
+    KeyRecord, KeyState, KeyUse, LegacyTyp, OptionalClaim, Principal, RefreshPolicy, RefreshState, TokenProfile, User,
 };
 use oauth_core::types::{KeyId, Scope, Timestamp, TokenId};
 use oauth_testkit::{Fixture, clauses};
@@ -40,7 +40,7 @@ mod without_loss {
 
 #[test]
 fn of_a_client() {
-    let losses: [Loss<Client>; 25] = [
+    let losses: [Loss<Client>; 27] = [
         ("name", |c| c.name.clear()),
         ("version", |c| c.version = 0),
         ("active", |c| c.active = true),
@@ -63,6 +63,8 @@ fn of_a_client() {
         ("refresh.idle and absolute", |c| (c.refresh.idle, c.refresh.absolute) = (c.refresh.absolute, c.refresh.idle)),
         ("networks", |c| c.networks = c.networks.take().filter(|networks| !networks.is_empty())),
         ("acts_for", |c| c.acts_for.clear()),
+        ("order of acts_for", |c| c.acts_for.sort_by(|a, b| a.as_str().cmp(b.as_str()))),
+        ("json_bodies", |c| c.json_bodies = false),
         ("created_at", |c| c.created_at = c.updated_at),
         ("updated_at", |c| c.updated_at = Timestamp::from_seconds(c.updated_at.seconds())),
         ("extra", |c| c.extra = Extra::default()),
@@ -108,7 +110,7 @@ fn of_a_key() {
 
 #[test]
 fn of_a_family() {
-    let losses: [Loss<FamilyRecord>; 20] = [
+    let losses: [Loss<FamilyRecord>; 22] = [
         ("scope", |f| f.scope = Scope::empty()),
         ("resource", |f| f.resource.truncate(1)),
         ("binding", |f| f.binding = Binding::None),
@@ -120,6 +122,12 @@ fn of_a_family() {
         ("refresh.generation", |f| f.refresh.iter_mut().for_each(|state| state.generation = 0)),
         ("refresh.previous_digest", |f| f.refresh.iter_mut().for_each(|state| state.previous_digest = None)),
         ("refresh.salt", |f| f.refresh.iter_mut().for_each(|state| state.salt = None)),
+        ("the end of refresh.salt", |f| {
+            if let Some(RefreshState { salt: Some(salt), .. }) = &mut f.refresh {
+                salt.expires_at = ZERO;
+            }
+        }),
+        ("refresh.key_id", |f| f.refresh.iter_mut().for_each(|state| state.key_id = KeyId::parse("k").unwrap())),
         ("refresh.rotated_at", |f| f.refresh.iter_mut().for_each(|state| state.rotated_at = ZERO)),
         ("refresh.retries", |f| f.refresh.iter_mut().for_each(|state| state.retries = state.retry_streak)),
         ("refresh.retry_streak", |f| f.refresh.iter_mut().for_each(|state| state.retry_streak = 0)),

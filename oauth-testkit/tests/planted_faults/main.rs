@@ -1,8 +1,11 @@
 //! The contract catches stores that break it: each fault planted here is caught by the clause that it is named with.
 
+mod claims_and_strikes;
 mod faulty;
 mod grants;
 mod lost_members;
+mod refresh;
+mod spoiled_members;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -12,6 +15,7 @@ use oauth_store_memory::MemoryStore;
 use oauth_testkit::{Fixture, clauses};
 
 use crate::faulty::{Fault, Faulty, Losses};
+use crate::refresh::Spoils;
 
 fn tenants() -> (MemoryStore, MemoryStore) {
     let store = MemoryStore::new();
@@ -34,6 +38,11 @@ fn faulty(fault: Fault) -> Fixture {
 fn forgetful(losses: Losses) -> Fixture {
     let (store, other) = tenants();
     fixture(Faulty::forgetful(store, losses), Faulty::forgetful(other, losses))
+}
+
+fn spoiling(spoils: Spoils) -> Fixture {
+    let (store, other) = tenants();
+    fixture(Faulty::spoiling(store, spoils), Faulty::spoiling(other, spoils))
 }
 
 fn fixture(store: Faulty, other: Faulty) -> Fixture {
@@ -91,6 +100,40 @@ planted! {
     the_first_reason_of_a_revocation_stays catches SecondReasonWins
     revoking_a_family_revokes_its_tokens catches FindIgnoresFamily
 
+    a_family_is_found_by_its_handle_only catches HandleByPrefix
+    a_family_that_was_cut_off_is_found_as_revoked catches FoundByHandleIsLive
+    a_rotation_needs_the_current_token catches RefreshIgnoresCurrent
+    a_retry_needs_the_current_token catches RefreshIgnoresCurrent
+    an_extension_needs_the_current_token catches RefreshIgnoresCurrent
+    a_rotation_needs_a_live_family catches RefreshIgnoresRevocation
+    a_retry_needs_a_live_family catches RefreshIgnoresCutoff
+    an_extension_needs_a_live_family catches RefreshIgnoresEnd
+    a_rotation_stores_its_token_with_it_or_not_at_all catches RefreshStoresTokenAfter
+    a_retry_stores_its_token_with_it_or_not_at_all catches RefreshStoresTokenAfter
+    an_extension_stores_its_token_with_it_or_not_at_all catches RefreshStoresTokenAfter
+
+    retries_count_up_to_their_limit_and_no_further catches RetryIgnoresLimit
+    a_retry_after_a_later_rotation_is_moved catches RefreshIgnoresCurrent
+    a_thousand_rotations_leave_one_row catches RotationLeavesARow
+
+    of_many_rotations_of_one_token_one_wins catches LooksBeforeItWrites
+    siblings_that_retry_together_all_succeed catches RetryExcludesSiblings
+    of_siblings_that_retry_together_as_many_succeed_as_the_limit_allows catches LooksBeforeItWrites
+    no_rotation_outlives_the_revocation_of_its_family catches LooksBeforeItRefreshes
+    no_retry_outlives_the_revocation_of_its_family catches LooksBeforeItRefreshes
+    no_rotation_outlives_a_cutoff catches LooksBeforeItRefreshes
+    no_retry_outlives_a_cutoff catches LooksBeforeItRefreshes
+
+    a_claim_is_made_once catches ClaimIgnored
+    of_many_starts_for_one_claim_one_leaves_a_family catches LooksBeforeItWrites
+    a_start_that_did_not_happen_leaves_its_claim_free catches ClaimStaysAfterFailure
+
+    strikes_are_counted_one_by_one catches StrikesEndAtTen
+    of_many_strikes_at_once_all_are_counted catches StrikesLost
+    a_window_begins_at_the_end_of_the_last_one_and_not_before catches WindowSlides
+    clearing_forgets_every_strike_against_an_account catches ClearForgetsNothing
+    strikes_of_accounts_do_not_mix catches AccountsByTheirFirstHalf
+
     a_taken_token_digest_changes_nothing catches TakenDigestIsFine
     a_token_needs_a_live_family catches InsertIgnoresFamily
     a_token_that_a_cutoff_covers_is_not_stored catches CutoffExcludesItsTime
@@ -112,10 +155,15 @@ planted! {
     of_many_starts_with_one_token_one_leaves_a_family catches StartsFamilyBeforeToken
 
     purge_works_in_bounded_batches catches PurgeIgnoresLimit
+    no_kind_of_row_waits_for_the_backlog_of_another catches StrikesWaitForOthers
     purge_keeps_what_still_counts catches PurgeForgetsEndedFamilies
+    purge_keeps_every_kind_until_its_own_end catches PurgeTooWide
+    purge_goes_by_the_last_salt_and_the_last_window catches SaltGoesByItsFirstEnd
     the_clock_mark_only_rises catches ClockMarkFalls
     a_closed_store_is_unavailable catches CloseIsIgnored
     closing_one_tenant_leaves_the_others_open catches CloseReachesOtherTenants
+
+    tenants_share_no_handles_strikes_or_claims catches HandlesOfEveryTenant
 }
 
 /// Faults of clauses that caught another one above.
@@ -129,6 +177,63 @@ fn boundaries_and_kinds_are_caught_too() {
         (Fault::LimitIgnored, clauses::above_the_live_limit_the_oldest_families_end),
         (Fault::PurgeTooWide, clauses::purge_keeps_what_still_counts),
         (Fault::PurgeTooWide, clauses::purge_works_in_bounded_batches),
+        (Fault::ClaimsStay, clauses::purge_works_in_bounded_batches),
+        (Fault::SaltsStay, clauses::purge_works_in_bounded_batches),
+        (Fault::StrikesStay, clauses::purge_works_in_bounded_batches),
+        (Fault::WindowGoesByItsFirstEnd, clauses::purge_goes_by_the_last_salt_and_the_last_window),
+    ] {
+        assert!(catches(clause, &faulty(fault)), "{fault:?}");
+    }
+}
+
+/// The same of the use of refresh tokens: each of the three ways is asked for each of the faults.
+#[test]
+fn every_way_to_use_a_refresh_token_is_caught() {
+    let needs_the_current_token: [fn(&Fixture); 3] = [
+        clauses::a_rotation_needs_the_current_token,
+        clauses::a_retry_needs_the_current_token,
+        clauses::an_extension_needs_the_current_token,
+    ];
+    let needs_a_live_family: [fn(&Fixture); 3] = [
+        clauses::a_rotation_needs_a_live_family,
+        clauses::a_retry_needs_a_live_family,
+        clauses::an_extension_needs_a_live_family,
+    ];
+    let stores_its_token: [fn(&Fixture); 3] = [
+        clauses::a_rotation_stores_its_token_with_it_or_not_at_all,
+        clauses::a_retry_stores_its_token_with_it_or_not_at_all,
+        clauses::an_extension_stores_its_token_with_it_or_not_at_all,
+    ];
+    for (fault, three) in [
+        (Fault::CutoffExcludesItsTime, needs_a_live_family),
+        (Fault::CutoffKindsMixed, needs_a_live_family),
+        (Fault::FamilyOutlivesItsEnd, needs_a_live_family),
+        (Fault::RefreshForgetsToken, stores_its_token),
+        (Fault::RefreshIgnoresCutoff, needs_a_live_family),
+        (Fault::RefreshIgnoresEnd, needs_a_live_family),
+        (Fault::RefreshIgnoresRevocation, needs_a_live_family),
+        (Fault::RefreshStoresTokenFirst, needs_the_current_token),
+    ] {
+        for (way, clause) in three.into_iter().enumerate() {
+            assert!(catches(clause, &faulty(fault)), "{fault:?}, way {way}");
+        }
+    }
+}
+
+/// The same of handles, retries, claims and strikes.
+#[test]
+fn finer_faults_of_handles_retries_claims_and_strikes_are_caught() {
+    for (fault, clause) in [
+        (Fault::CutoffExcludesItsTime, clauses::a_family_that_was_cut_off_is_found_as_revoked as fn(&Fixture)),
+        (Fault::CutoffKindsMixed, clauses::a_family_that_was_cut_off_is_found_as_revoked),
+        (Fault::FoundByHandleIsLive, clauses::a_family_is_found_by_its_handle_only),
+        (Fault::RetryPassesLimit, clauses::retries_count_up_to_their_limit_and_no_further),
+        (Fault::StartsFamilyBeforeClaim, clauses::a_claim_is_made_once),
+        (Fault::ClearingKeepsTheWindow, clauses::clearing_forgets_every_strike_against_an_account),
+        (Fault::WindowEndsLate, clauses::a_window_begins_at_the_end_of_the_last_one_and_not_before),
+        (Fault::WindowIsOfTheLastLength, clauses::a_window_begins_at_the_end_of_the_last_one_and_not_before),
+        (Fault::ClaimsOfEveryTenant, clauses::tenants_share_no_handles_strikes_or_claims),
+        (Fault::StrikesOfEveryTenant, clauses::tenants_share_no_handles_strikes_or_claims),
     ] {
         assert!(catches(clause, &faulty(fault)), "{fault:?}");
     }
@@ -153,5 +258,7 @@ fn a_store_without_tenants_is_caught_trait_by_trait() {
         let written = catches(clauses::tenants_do_not_change_each_other, &mixed());
         assert_eq!(written, number > 0, "written by trait {number}; the first only reads");
         assert!(catches(clauses::tenants_share_no_names, &mixed()), "named by trait {number}");
+        let shared = catches(clauses::tenants_share_no_handles_strikes_or_claims, &mixed());
+        assert_eq!(shared, number == 4, "it asks for grants alone");
     }
 }

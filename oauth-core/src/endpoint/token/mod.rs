@@ -1,0 +1,80 @@
+//! The token endpoint (RFC 6749 §3.2): the order of checks is table 1 of the protocol, and can be read here.
+
+pub(crate) mod answer;
+mod client_credentials;
+mod extension;
+mod password;
+mod read;
+mod refresh_token;
+
+use self::answer::Answers;
+use self::read::GrantRequest;
+use crate::audit::Who;
+use crate::client_auth::{self, Credentials};
+use crate::context::RequestContext;
+use crate::dialect::TokenMount;
+use crate::error::{Error, Refusal};
+use crate::policy::scope::GrantedScope;
+use crate::server::{Given, Inner};
+use crate::types::{ClientId, Timestamp};
+use crate::wire::{Request, Response};
+
+pub(crate) async fn respond(server: &Inner, request: &Request, context: &RequestContext, now: Timestamp) -> Response {
+    let mount = server.token_mounts.at(&request.path);
+    let mut answers = Answers::of(&mount, server, context);
+    let mut who = Who::default();
+    match try_token(server, &mount, request, context, now, &mut answers, &mut who).await {
+        Ok((given, scope)) => answers.success(&given, &scope),
+        Err(error) => {
+            if let Error::Refused(refusal) = &error
+                && refusal.is_guess()
+            {
+                server.throttle.count_failure(context.peer, who.client.as_ref(), now);
+            }
+            match server.audit_error(&error, who, context, now) {
+                Ok(()) => answers.error(&error),
+                Err(lost) => answers.error(&Error::Fault(lost)),
+            }
+        }
+    }
+}
+
+async fn try_token(
+    server: &Inner,
+    mount: &TokenMount,
+    request: &Request,
+    context: &RequestContext,
+    now: Timestamp,
+    answers: &mut Answers<'_>,
+    who: &mut Who,
+) -> Result<(Given, Shown), Error> {
+    // steps 1 and 2
+    let (spoken, body) = read::choose(request, mount)?;
+    answers.speak(spoken);
+    server.transport.require_private(request)?;
+    let params = read::parse(body, spoken, server)?;
+    let credentials = Credentials::read(request, &params)?;
+    who.client = ClientId::parse(credentials.client_id()).ok();
+    // step 3
+    let throttled = server.throttle.check(context.peer, who.client.as_ref(), now);
+    throttled.map_err(|wait| Refusal::TooManyFailures { retry_after: wait.retry_after })?;
+    // step 4
+    let client = client_auth::authenticate(server, &credentials, who.client.as_ref(), context, now).await?;
+    // steps 5 and 6
+    let asked = GrantRequest::read(server, &params, client.who(), spoken.media(), mount)?;
+    who.scope = asked.scope().cloned();
+    // steps 8 to 14
+    match asked {
+        GrantRequest::ClientCredentials(asked) => client_credentials::give(server, asked, &client, context, now).await,
+        GrantRequest::Password(asked) => password::give(server, asked, &client, context, now, who).await,
+        GrantRequest::RefreshToken(asked) => refresh_token::give(server, &asked, &client, context, now, who).await,
+        GrantRequest::Extension(asked) => extension::give(server, asked, &client, context, now, who).await,
+    }
+}
+
+/// What of a grant stands in the answer beside the tokens.
+pub(crate) struct Shown {
+    pub(crate) scope: GrantedScope,
+    pub(crate) members: serde_json::Map<String, serde_json::Value>,
+    pub(crate) lifetime: crate::types::Lifetime,
+}

@@ -1,0 +1,96 @@
+//! Steps 8 to 14 for a user's name and password: the strike is written before the hash is computed, and every no costs
+//! the same.
+
+use super::Shown;
+use crate::audit::{LoginHash, Who};
+use crate::client_auth::Authenticated;
+use crate::context::RequestContext;
+use crate::error::{Error, Fault};
+use crate::grant::password::{self, Attempt, PasswordRequest};
+use crate::password::PasswordText;
+use crate::server::{Given, Inner};
+use crate::store::{Client, GrantTypes, Principal, Rehash, Strike, User};
+use crate::token::FactsRequest;
+use crate::types::{KeyedHash, Timestamp};
+
+pub(super) async fn give(
+    server: &Inner,
+    request: PasswordRequest,
+    client: &Authenticated<Client>,
+    context: &RequestContext,
+    now: Timestamp,
+    who: &mut Who,
+) -> Result<(Given, Shown), Error> {
+    let user = sign_in(server, &request, now, who).await?;
+    let registered = client.who();
+    server.refuse_client_as_subject(&user.subject, &registered.id).await?;
+    let asked = request.asked;
+    let principal = Principal::User { subject: user.subject.clone(), client: registered.id.clone() };
+    let wanted = FactsRequest {
+        grant: GrantTypes::PASSWORD,
+        client: registered,
+        principal: &principal,
+        scope: asked.scope.as_ref(),
+        resource: &asked.resource,
+    };
+    let facts = server.facts(context, &wanted).await?;
+    let family = server.new_family(now)?;
+    let grant = password::decide(asked, client, user, family, now, &server.grant_settings)?;
+    let additions = server.additions(context, &grant, &facts).await?;
+    let given = server.give_family(&grant, &additions, None, context, now).await?;
+    Ok((given, Shown { scope: grant.scope, members: additions.members, lifetime: grant.lifetime }))
+}
+
+/// The user, when name and password are right: one look-up, one strike, one hash, whatever is wrong.
+async fn sign_in(server: &Inner, request: &PasswordRequest, now: Timestamp, who: &mut Who) -> Result<User, Error> {
+    let found = server.stores.users.find_by_login(&request.username).await?;
+    let key = server.keys.newest_family_key(now).await.map_err(Fault::from)?;
+    let tenant = server.stores.tenant.as_str().as_bytes();
+    let hash = |label, name: &str| key.derive_with_subkey(label, &[tenant, name.as_bytes()]);
+    let account = match &found {
+        Some(user) => {
+            who.subject = Some(user.subject.clone());
+            KeyedHash::from_bytes(hash("account/1", user.subject.as_str()))
+        }
+        None => {
+            let hash = hash("login/1", &request.username);
+            who.login = Some(LoginHash { key: key.kid().clone(), hash: KeyedHash::from_bytes(hash) });
+            stranger(&hash)
+        }
+    };
+    let rule = server.strikes;
+    let strike = Strike { account, now, window: rule.window };
+    let strikes = server.stores.grants.add_strike(strike).await?;
+    let password = PasswordText::of(&request.password);
+    let held = found.as_ref().and_then(|user| user.password.clone());
+    let matches = server.hashing.verify_any(password.expose(), held.clone().into_iter().collect()).await?.is_some();
+    let user = password::sign_in(found, Attempt { strikes, limit: rule.limit, matches })?;
+    server.stores.grants.clear_strikes(&account).await?;
+    if let Some(held) = held.filter(crate::password::is_outdated) {
+        renew(server, &user, &password, held).await;
+    }
+    Ok(user)
+}
+
+/// The account of names that nobody has: 4,096 of them, so that strangers write no more rows than that. What is
+/// counted there locks nobody out.
+const fn stranger(hash: &[u8; 32]) -> KeyedHash {
+    let mut bucket = [0; 32];
+    bucket[0] = hash[0];
+    bucket[1] = hash[1] & 0x0f;
+    KeyedHash::from_bytes(bucket)
+}
+
+/// Hashes a right password anew when its hash is of an older strength. The sign-in stands whatever comes of it.
+async fn renew(server: &Inner, user: &User, password: &PasswordText, old: crate::store::PasswordHash) {
+    let mut salt = [0; 16];
+    let renewed = async {
+        server.entropy.fill(&mut salt)?;
+        let new = server.hashing.hash(password.expose(), None, salt).await?;
+        Ok::<_, Fault>(server.stores.users.rehash(&user.subject, &old, new).await?)
+    };
+    match renewed.await {
+        Ok(Rehash::Stored | Rehash::Moved) => {}
+        Err(error) => tracing::warn!(target: "oauth", %error, "a password hash could not be renewed"),
+    }
+}

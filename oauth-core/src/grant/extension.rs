@@ -1,0 +1,224 @@
+//! Grants of the host's own (RFC 6749 §4.5): the host proposes, the core decides, mints and records.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::{Map, Value};
+
+use super::{Asked, GrantSettings, OFFLINE_ACCESS, OPENID, ValidatedGrant};
+use crate::client_auth::Authenticated;
+use crate::context::RequestContext;
+use crate::error::Refusal;
+use crate::policy::resource;
+use crate::policy::scope::{self, ScopeBounds};
+use crate::store::{Claim, Client, Principal, User};
+use crate::token::HookError;
+use crate::types::{FamilyId, Lifetime, ResourceUri, Scope, Subject, Timestamp};
+
+/// A grant of the host's own: it says for whom and how much, and never sees a secret, a token or a store.
+///
+/// Off until the server has it ([`extension_grant`](crate::Builder::extension_grant)) and the client lists its
+/// `grant_type`. The core does for it what it does for its own grants: client and user active, scope ∩ client ∩ user,
+/// bounds of lifetime, policies, claims, audit, one commit.
+///
+/// A grant that gives a *confidential* client a token in a user's name is impersonation, because nothing shows that
+/// the user knows of it. Such a token goes only to a client whose `acts_for` lists the user, lives 600 seconds at most,
+/// says `act`, and never comes with a refresh token or an id token.
+#[async_trait]
+pub trait ExtensionGrant: fmt::Debug + Send + Sync {
+    /// Its `grant_type`, for example an absolute URI (RFC 6749 §4.5). Not one of the built-in ones.
+    fn grant_type(&self) -> &str;
+
+    /// The names of the parameters that it reads; nothing else of the request is shown to it. No name that the
+    /// protocol itself knows, such as `client_secret`.
+    fn parameters(&self) -> &[&'static str];
+
+    /// Loads what [`propose`](Self::propose) needs: the only place for I/O.
+    ///
+    /// # Errors
+    /// [`HookError`] when it cannot be known: answered 503, and nothing is issued.
+    async fn facts(
+        &self,
+        context: &RequestContext,
+        client: &Authenticated<Client>,
+        parameters: &ExtensionParameters<'_>,
+    ) -> Result<ExtensionFacts, HookError>;
+
+    /// Proposes what to grant. Pure: no clock, no I/O.
+    ///
+    /// # Errors
+    /// [`ExtensionRefusal`].
+    fn propose(
+        &self,
+        client: &Authenticated<Client>,
+        parameters: &ExtensionParameters<'_>,
+        facts: &ExtensionFacts,
+    ) -> Result<Proposal, ExtensionRefusal>;
+}
+
+/// What an extension grant's host knows, as JSON members of its own.
+pub type ExtensionFacts = Map<String, Value>;
+
+/// The parameters that an extension grant named: each at most once, at most 4 KiB, without control characters.
+#[derive(Clone, Default)]
+pub struct ExtensionParameters<'a>(pub(crate) Vec<(&'static str, &'a str)>);
+
+impl ExtensionParameters<'_> {
+    /// The value of a parameter; an empty one counts as omitted.
+    #[must_use]
+    pub fn one(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(held, _)| *held == name).map(|(_, value)| *value)
+    }
+}
+
+impl fmt::Debug for ExtensionParameters<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
+/// What an extension grant proposes; the core grants that or less.
+#[derive(Debug, Clone)]
+pub struct Proposal {
+    /// In whose name.
+    pub subject: Subject,
+    /// How much; `None` for what the request asked for.
+    pub scope: Option<Scope>,
+    /// For which resources; empty for what the request asked for.
+    pub resource: Vec<ResourceUri>,
+    /// For how long at most; `None` sets no bound of its own.
+    pub lifetime: Option<Duration>,
+    /// What may be spent once only: its name within this grant, and until when it would be good otherwise.
+    pub single_use: Option<(String, Timestamp)>,
+}
+
+impl Proposal {
+    /// A token in this user's name for what the request asked for.
+    #[must_use]
+    pub const fn new(subject: Subject) -> Self {
+        Self { subject, scope: None, resource: Vec::new(), lifetime: None, single_use: None }
+    }
+}
+
+/// Why an extension grant proposes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExtensionRefusal {
+    /// A parameter is missing or malformed: 400 `invalid_request`.
+    Malformed,
+    /// What was presented is not good, or nobody has it: 400 `invalid_grant`.
+    Invalid,
+}
+
+impl From<ExtensionRefusal> for Refusal {
+    fn from(refusal: ExtensionRefusal) -> Self {
+        match refusal {
+            ExtensionRefusal::Malformed => Self::ProposalMalformed,
+            ExtensionRefusal::Invalid => Self::ProposalInvalid,
+        }
+    }
+}
+
+/// What the server allows an extension grant.
+#[derive(Debug, Clone, Default)]
+pub struct ExtensionSettings {
+    /// The most scope that it may give, as scope text. Required.
+    pub scope: String,
+    /// Whether it may give refresh tokens, to public clients.
+    pub refresh_tokens: bool,
+    /// Whether it may give id tokens, to public clients.
+    pub id_tokens: bool,
+}
+
+/// An extension grant as the server has it.
+#[derive(Debug, Clone)]
+pub(crate) struct Extension {
+    pub(crate) grant: Arc<dyn ExtensionGrant>,
+    pub(crate) scope: Scope,
+    pub(crate) refresh_tokens: bool,
+    pub(crate) id_tokens: bool,
+}
+
+/// The longest that a token lives with which a client acts in a user's name.
+const IMPERSONATION_BOUND: Lifetime = Lifetime::of_seconds(600);
+
+/// What the client asked for.
+pub(crate) struct ExtensionRequest<'a> {
+    pub(crate) extension: &'a Extension,
+    pub(crate) parameters: ExtensionParameters<'a>,
+    pub(crate) asked: Asked,
+}
+
+/// Decides the grant that was proposed.
+///
+/// # Errors
+/// A [`Refusal`]: one `invalid_grant` for users who are unknown, inactive or not listed.
+pub(crate) fn decide(
+    request: &ExtensionRequest<'_>,
+    proposal: &Proposal,
+    client: &Authenticated<Client>,
+    user: Option<User>,
+    family: FamilyId,
+    settings: &GrantSettings,
+) -> Result<ValidatedGrant, Refusal> {
+    let registered = client.who();
+    let user = user.ok_or(Refusal::SubjectUnknown)?;
+    if !user.active {
+        return Err(Refusal::SubjectInactive);
+    }
+    let impersonation = registered.is_confidential();
+    if impersonation && !registered.acts_for.contains(&user.subject) {
+        return Err(Refusal::SubjectNotListed);
+    }
+    let extension = request.extension;
+    let resources = if proposal.resource.is_empty() { &request.asked.resource } else { &proposal.resource };
+    let target = resource::target(resources, registered, &settings.resources, settings.format_for(registered))?;
+    let allowed = registered.scope.intersection(&allowed_scope(extension, impersonation));
+    let allowed = proposal.scope.as_ref().map_or_else(|| allowed.clone(), |scope| allowed.intersection(scope));
+    let default = proposal.scope.as_ref().unwrap_or(&registered.default_scope).intersection(&allowed);
+    let bounds =
+        ScopeBounds { default: &default, client: &allowed, user: user.scope.as_ref(), resource: target.scope.as_ref() };
+    let scope = scope::grant(request.asked.scope.as_ref(), bounds, request.asked.mode)?;
+    let (format, lifetime) = settings.access_token(registered, &target);
+    let bounds = [proposed_lifetime(proposal)?, impersonation.then_some(IMPERSONATION_BOUND)];
+    Ok(ValidatedGrant {
+        grant: extension.grant.grant_type().to_owned().into(),
+        principal: Principal::User { subject: user.subject, client: registered.id.clone() },
+        client: client.shared(),
+        offline: extension.refresh_tokens && !impersonation && GrantSettings::gives_refresh(registered, &scope),
+        identity: extension.id_tokens && !impersonation && settings.gives_id_token(&scope),
+        impersonation,
+        scope,
+        audience: target.audience,
+        resource: resources.clone(),
+        format,
+        lifetime: bounds.into_iter().flatten().fold(lifetime, Lifetime::min),
+        binding: client.binding(),
+        auth: None,
+        family: Some(family),
+    })
+}
+
+/// The claim that goes into the commit, when the proposal may be spent once.
+pub(crate) fn claim(extension: &Extension, proposal: &Proposal) -> Option<Claim> {
+    let (name, expires_at) = proposal.single_use.as_ref()?;
+    let grant = extension.grant.grant_type();
+    // the length keeps two grants' names apart
+    let text = format!("{}:{grant}:{name}", grant.len());
+    Some(Claim { digest: crate::types::TokenDigest::of(text.as_bytes()), expires_at: *expires_at })
+}
+
+/// The most that the grant may give: what acts in a user's name is never offline and never identifies.
+fn allowed_scope(extension: &Extension, impersonation: bool) -> Scope {
+    let never = |given: bool| impersonation || !given;
+    let without = [(OFFLINE_ACCESS, never(extension.refresh_tokens)), (OPENID, never(extension.id_tokens))];
+    without.into_iter().filter(|(_, never)| *never).fold(extension.scope.clone(), |scope, (token, _)| {
+        Scope::parse(token).map_or_else(|_| scope.clone(), |token| scope.difference(&token))
+    })
+}
+
+fn proposed_lifetime(proposal: &Proposal) -> Result<Option<Lifetime>, Refusal> {
+    let seconds = proposal.lifetime.map(|span| Lifetime::try_from(Duration::from_secs(span.as_secs())));
+    seconds.transpose().map_err(|_| Refusal::ProposalInvalid)
+}

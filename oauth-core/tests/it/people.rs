@@ -1,0 +1,152 @@
+//! Users and their clients in the jar: `app` is public and rotates, and gets a user's tokens by a grant that trusts it,
+//! so that no test waits for a hash that it is not about.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use oauth_core::store::Client;
+use oauth_core::store::{AccessTokenFormat, FamilyRecord, GrantStore as _, RevokedWhy};
+use oauth_core::token::{HookError, VerifiedAccess};
+use oauth_core::types::{FamilyId, Subject};
+use oauth_core::{
+    Authenticated, Builder, ClientSpec, ExtensionFacts, ExtensionGrant, ExtensionParameters, ExtensionRefusal,
+    ExtensionSettings, Proposal, RequestContext,
+};
+use oauth_testkit::{Method as Call, block_on};
+
+use crate::world::{Answer, Parts, World, form};
+
+pub(crate) const TRUST: &str = "urn:test:trust";
+
+/// Believes whatever user it is told.
+#[derive(Debug)]
+pub(crate) struct Trust;
+
+#[async_trait]
+impl ExtensionGrant for Trust {
+    fn grant_type(&self) -> &str {
+        TRUST
+    }
+
+    fn parameters(&self) -> &[&'static str] {
+        &["user", "ticket"]
+    }
+
+    async fn facts(
+        &self,
+        _: &RequestContext,
+        _: &Authenticated<Client>,
+        _: &ExtensionParameters<'_>,
+    ) -> Result<ExtensionFacts, HookError> {
+        Ok(ExtensionFacts::new())
+    }
+
+    fn propose(
+        &self,
+        _: &Authenticated<Client>,
+        parameters: &ExtensionParameters<'_>,
+        _: &ExtensionFacts,
+    ) -> Result<Proposal, ExtensionRefusal> {
+        let user = parameters.one("user").ok_or(ExtensionRefusal::Malformed)?;
+        let mut proposal = Proposal::new(Subject::parse(user).map_err(|_| ExtensionRefusal::Invalid)?);
+        proposal.single_use = parameters.one("ticket").map(|ticket| (ticket.to_owned(), crate::world::START.plus(DAY)));
+        Ok(proposal)
+    }
+}
+
+const DAY: oauth_core::types::Lifetime = oauth_core::types::Lifetime::of_seconds(86_400);
+pub(crate) const SCOPE: &str = "openid offline_access orders.read orders.write";
+
+pub(crate) fn app(id: &str) -> ClientSpec {
+    ClientSpec::public(id).grants([TRUST, "refresh_token"]).scope(SCOPE).audience(["orders"])
+}
+
+/// A server with the user `alice` and the public client `app`.
+pub(crate) fn people(
+    configure: impl FnOnce(Builder) -> Builder,
+    client: impl FnOnce(ClientSpec) -> ClientSpec,
+) -> World {
+    let world = Parts::new().start(|builder| {
+        let trust = ExtensionSettings { scope: SCOPE.into(), refresh_tokens: true, id_tokens: true };
+        let builder = builder.extension_grant(Arc::new(Trust), trust).id_tokens(oauth_core::jose::Alg::ES256);
+        configure(
+            builder
+                .access_token(AccessTokenFormat::Opaque)
+                .refresh_lifetimes(Duration::from_secs(14 * 86_400), Duration::from_secs(90 * 86_400)),
+        )
+    });
+    block_on(world.server.ensure_client(client(app("app")))).unwrap();
+    world.add_user("alice", true);
+    world.trail.take();
+    world.store.forget();
+    world
+}
+
+pub(crate) fn plain() -> World {
+    people(|builder| builder, |spec| spec)
+}
+
+impl World {
+    /// alice's first tokens.
+    pub(crate) fn begin(&self) -> Answer {
+        let answer = self.post(form(&format!("grant_type={TRUST}&client_id=app&user=alice&scope={}", plus(SCOPE))));
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer
+    }
+
+    /// What `app` gets for a refresh token.
+    pub(crate) fn refresh(&self, token: &str) -> Answer {
+        self.refresh_with(token, "")
+    }
+
+    pub(crate) fn refresh_with(&self, token: &str, more: &str) -> Answer {
+        self.post(form(&format!("grant_type=refresh_token&client_id=app&refresh_token={token}{more}")))
+    }
+
+    /// The family of an access token.
+    pub(crate) fn family_of(&self, answer: &Answer) -> FamilyRecord {
+        let access: VerifiedAccess = self.verify(answer.access_token()).unwrap();
+        self.family(access.family().unwrap())
+    }
+
+    pub(crate) fn family(&self, id: FamilyId) -> FamilyRecord {
+        block_on(self.memory.find_family(&id)).unwrap().unwrap()
+    }
+
+    pub(crate) fn ended(&self, id: FamilyId) -> Option<RevokedWhy> {
+        self.family(id).revoked.map(|(_, why)| why)
+    }
+
+    /// How often something was written since the last `forget`.
+    pub(crate) fn writes(&self) -> usize {
+        [
+            Call::StartFamily,
+            Call::Rotate,
+            Call::Retry,
+            Call::Extend,
+            Call::RevokeFamily,
+            Call::InsertAccessToken,
+            Call::AddStrike,
+            Call::ClearStrikes,
+            Call::CutOff,
+        ]
+        .into_iter()
+        .map(|call| self.store.count(call))
+        .sum()
+    }
+}
+
+impl Answer {
+    pub(crate) fn refresh_token(&self) -> String {
+        self.body["refresh_token"].as_str().unwrap_or_else(|| panic!("no refresh token in {}", self.body)).to_owned()
+    }
+
+    pub(crate) fn is_invalid_grant(&self) -> bool {
+        self.error() == (400, "invalid_grant")
+    }
+}
+
+pub(crate) fn plus(scope: &str) -> String {
+    scope.replace(' ', "+")
+}
