@@ -223,6 +223,11 @@ impl Trail {
         }
         state.closed = true;
         if state.waiting.is_empty() {
+            let ended = state.batches == 0;
+            drop(state);
+            if ended {
+                self.losses.finish();
+            }
             return;
         }
         state.batches += 1;
@@ -288,8 +293,9 @@ impl Trail {
         for flush in unwritten {
             flush.tell(&Err("the sink was closed".to_owned()));
         }
-        if let (Some(last), Err(why)) = (lost.back(), outcome) {
-            self.losses.count(u64::try_from(lost.len()).unwrap_or(u64::MAX), why, last.at);
+        if let Some(last) = lost.back() {
+            let why = outcome.as_ref().err().map_or("the sink was closed", String::as_str);
+            self.losses.count(u64::try_from(lost.len()).unwrap_or(u64::MAX), &why, last.at);
         }
         match newest {
             _ if ended => self.losses.finish(),
