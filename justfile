@@ -48,3 +48,7 @@ rss:
 # clients and JWT libraries that are not ours
 interop:
     interop/run
+
+# the example systems, asked with the requests of their own pages, and refresh tokens raced over two processes
+seeds:
+    interop/seeds

@@ -100,6 +100,19 @@ impl Host {
         if self.insecure_http { builder.danger().plain_http() } else { builder }
     }
 
+    /// Prints what to try: pairs of a sentence and a command to paste, with `{url}` for where this server listens.
+    pub fn tell(&self, store: &Store, commands: &[(&str, &str)]) {
+        for (sentence, command) in commands {
+            println!("{sentence}");
+            for line in command.replace("{url}", &self.url()).lines() {
+                println!("  {line}");
+            }
+        }
+        if let Some(command) = store.command_to_forget() {
+            println!("\nTo start afresh, stop and run: {command}");
+        }
+    }
+
     /// Says where it listens, and runs the application until it is stopped.
     ///
     /// # Errors

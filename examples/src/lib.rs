@@ -12,11 +12,14 @@
 
 mod host;
 mod store;
+mod user_credentials;
 
 use oauth_core::AuthorizationServer;
+use serde_json::{Map, Value};
 
 pub use self::host::Host;
 pub use self::store::Store;
+pub use self::user_credentials::UserCredentials;
 
 /// What an example ends with when it cannot go on: told to the person who started it.
 pub struct Failure(Box<dyn std::error::Error>);
@@ -32,6 +35,12 @@ impl std::fmt::Debug for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)
     }
+}
+
+/// The members of a JSON object, for the answers of a dialect.
+#[must_use]
+pub fn members(object: Value) -> Map<String, Value> {
+    if let Value::Object(members) = object { members } else { Map::new() }
 }
 
 /// Writes the audit trail to standard error, so that standard output is for people.

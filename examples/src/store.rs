@@ -1,8 +1,11 @@
 //! The store that `DATABASE_URL` names, and the key that seals what it holds.
 
+use std::sync::Arc;
+
+use oauth_core::AuthorizationServer;
 use oauth_core::keys::{SealingKey, SealingKeys};
 use oauth_core::random::{Entropy as _, SystemEntropy};
-use oauth_core::store::Stores;
+use oauth_core::store::{Register, Stores, User, UserStore};
 use oauth_store_memory::MemoryStore;
 use oauth_store_sqlite::SqliteStore;
 
@@ -36,6 +39,41 @@ impl Store {
         match self {
             Self::Memory(store) => store.into(),
             Self::Sqlite(store) => store.into(),
+        }
+    }
+
+    /// Its users, for what the example itself looks up.
+    #[must_use]
+    pub fn users(&self) -> Arc<dyn UserStore> {
+        match self {
+            Self::Memory(store) => Arc::new(store.clone()),
+            Self::Sqlite(store) => Arc::new(store.clone()),
+        }
+    }
+
+    /// Adds a demo user who signs in by `login`, unless an earlier start or another process did.
+    ///
+    /// # Errors
+    /// What the store or the server fails with, and a password that the server does not take.
+    pub async fn add_user(
+        &self,
+        server: &AuthorizationServer,
+        subject: &str,
+        login: &str,
+        password: &str,
+    ) -> Result<(), Failure> {
+        let subject = subject.parse()?;
+        if self.users().find_by_subject(&subject).await?.is_some() {
+            return Ok(());
+        }
+        let password = Some(server.hash_password(password).await?);
+        let user = User { subject, active: true, scope: None, password };
+        match match self {
+            Self::Memory(store) => store.insert_user(user, [login])?,
+            Self::Sqlite(store) => store.insert_user(user, &[login]).await?,
+        } {
+            // taken: another process was faster
+            Register::Registered | Register::Taken => Ok(()),
         }
     }
 

@@ -53,11 +53,11 @@ fn check_answer(response: &Response) {
 }
 
 /// The set of RFC 6749 §5.2: `%x20-21 / %x23-5B / %x5D-7E`.
-fn is_description(byte: u8) -> bool {
+pub(crate) fn is_description(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
 }
 
-fn read(input: &[u8]) -> Request {
+pub(crate) fn read(input: &[u8]) -> Request {
     let (line, mut rest) = split(input, b'\n');
     let (method, path) = split(line, b' ');
     let method = Method::from_name(&String::from_utf8_lossy(method));

@@ -6,6 +6,7 @@ pub mod form_and_basic;
 pub mod issuer_and_resource;
 pub mod jwk_set;
 pub mod jwt;
+pub mod legacy_token;
 pub mod pem;
 pub mod scope;
 mod server;
@@ -14,11 +15,12 @@ mod server;
 pub type Check = fn(&[u8]);
 
 /// Every target by name.
-pub const TARGETS: [(&str, Check); 6] = [
+pub const TARGETS: [(&str, Check); 7] = [
     ("form_and_basic", form_and_basic::check),
     ("issuer_and_resource", issuer_and_resource::check),
     ("jwk_set", jwk_set::check),
     ("jwt", jwt::check),
+    ("legacy_token", legacy_token::check),
     ("pem", pem::check),
     ("scope", scope::check),
 ];

@@ -31,7 +31,8 @@ async fn start() -> AuthorizationServer {
     let issuer = Issuer::url(ISSUER).expect("a lawful issuer");
     let sealing = SealingKeys::new(SealingKey::new("fuzz", [1; 32]).expect("a lawful name"));
     let store = MemoryStore::new();
-    let mut builder = AuthorizationServer::builder(issuer, &store, sealing);
+    // every input fails from the same address
+    let mut builder = AuthorizationServer::builder(issuer, &store, sealing).failures_per_minute(u32::MAX);
     for (alg, kid, pem) in KEYS {
         let key = ImportedKey::from_pem(pem, Some(alg)).expect("a fixture");
         builder = builder.import_key(key, Some(KeyId::parse(kid).expect("a lawful name")));

@@ -28,10 +28,16 @@ fn every_target_has_a_folder_and_every_folder_a_target() {
 
 #[test]
 fn the_seeds_that_should_get_a_token_do() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/form_and_basic");
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let is_good = path.file_name().unwrap().to_str().unwrap().starts_with("ok_");
-        assert_eq!(oauth_fuzz::form_and_basic::succeeds(&fs::read(&path).unwrap()), is_good, "{}", path.display());
+    let targets: [(&str, fn(&[u8]) -> bool); 2] = [
+        ("form_and_basic", oauth_fuzz::form_and_basic::succeeds),
+        ("legacy_token", oauth_fuzz::legacy_token::succeeds),
+    ];
+    for (target, succeeds) in targets {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target);
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let is_good = path.file_name().unwrap().to_str().unwrap().starts_with("ok_");
+            assert_eq!(succeeds(&fs::read(&path).unwrap()), is_good, "{}", path.display());
+        }
     }
 }

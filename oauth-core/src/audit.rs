@@ -27,6 +27,15 @@ pub trait AuditSink: fmt::Debug + Send + Sync {
     /// [`AuditLost`] when the event will not be written, because the queue is full or writing fails. The server goes on
     /// without it, or answers 503 where it was built with [`Audit::Required`].
     fn record(&self, event: &Event) -> Result<(), AuditLost>;
+
+    /// Whether an event would be taken now: asked with [`Audit::Required`] before a request spends anything, so that a
+    /// full queue refuses it with nothing changed. Default: yes.
+    ///
+    /// # Errors
+    /// [`AuditLost`] when it would not.
+    fn ready(&self) -> Result<(), AuditLost> {
+        Ok(())
+    }
 }
 
 /// An event that will not be written.
@@ -40,7 +49,8 @@ pub enum Audit {
     /// The sink counts and logs it; the request is answered all the same. The default.
     #[default]
     BestEffort,
-    /// A request whose event is lost is answered 503, and shows no token.
+    /// A request is answered 503 with nothing changed while the sink takes no events; one whose event is lost all the
+    /// same is answered 503 after its commit, and shows no token.
     Required,
 }
 

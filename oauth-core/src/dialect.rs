@@ -25,8 +25,9 @@ pub enum BodyMedia {
 
 /// Three pure maps between a dialect's members and the protocol's parameters.
 ///
-/// `build()` tries each dialect once: an answer must hold the access token and a new refresh token, an error its code,
-/// and a scope that is not the requested one must show, unless the mount refuses such requests.
+/// `build()` tries each dialect once: an answer must hold the access token, a new refresh token, and the id token where the
+/// server makes them, an error its code, and a scope that is not the requested one must show, unless the mount refuses
+/// such requests.
 pub trait Dialect: fmt::Debug + Send + Sync {
     /// Which bodies it reads.
     fn media(&self) -> BodyMedia;
@@ -44,8 +45,8 @@ pub trait Dialect: fmt::Debug + Send + Sync {
     fn error(&self, error: &ErrorAnswer<'_>) -> Map<String, Value>;
 }
 
-/// A success answer (RFC 6749 §5.1), to be spelled.
-#[derive(Debug, Serialize)]
+/// A success answer (RFC 6749 §5.1), to be spelled. `Debug` prints no token.
+#[derive(Serialize)]
 #[non_exhaustive]
 pub struct TokenAnswer<'a> {
     /// The access token.
@@ -71,6 +72,16 @@ pub struct TokenAnswer<'a> {
     /// What a [`TokenHook`](crate::token::TokenHook) added.
     #[serde(flatten)]
     pub members: &'a Map<String, Value>,
+}
+
+impl fmt::Debug for TokenAnswer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenAnswer")
+            .field("expires_in", &self.expires_in)
+            .field("scope", &self.scope)
+            .field("narrowed", &self.narrowed)
+            .finish_non_exhaustive()
+    }
 }
 
 /// An error answer (RFC 6749 §5.2), to be spelled.
@@ -120,11 +131,17 @@ impl TokenMount {
     }
 
     /// Says what a dialect gets wrong.
-    pub(crate) fn check(&self, server: ScopeMode, mistakes: &mut Vec<String>) {
+    pub(crate) fn check(&self, server: ScopeMode, id_tokens: bool, mistakes: &mut Vec<String>) {
         let mode = self.scope_mode.unwrap_or(server);
-        for dialect in &self.dialects {
+        for (place, dialect) in self.dialects.iter().enumerate() {
             if let Spoken::Legacy(dialect) = dialect {
-                try_out(dialect.as_ref(), &self.path, mode, mistakes);
+                try_out(dialect.as_ref(), &self.path, mode, id_tokens, mistakes);
+            }
+            if self.dialects.iter().take(place).any(|before| before.media() == dialect.media()) {
+                mistakes.push(format!(
+                    "the dialect {dialect:?} at `{}` is never spoken: one before it reads the same media type; drop one",
+                    self.path
+                ));
             }
         }
     }
@@ -174,7 +191,7 @@ impl Spoken {
 }
 
 /// Spells one answer and one error, and looks whether anything that a client needs is lost.
-fn try_out(dialect: &dyn Dialect, path: &str, mode: ScopeMode, mistakes: &mut Vec<String>) {
+fn try_out(dialect: &dyn Dialect, path: &str, mode: ScopeMode, id_tokens: bool, mistakes: &mut Vec<String>) {
     let none = Map::new();
     let answer = TokenAnswer {
         access_token: "try-access",
@@ -188,8 +205,13 @@ fn try_out(dialect: &dyn Dialect, path: &str, mode: ScopeMode, mistakes: &mut Ve
         members: &none,
     };
     let spelled = Value::Object(dialect.success(&answer)).to_string();
-    for (text, what) in [("try-access", "access token"), ("try-refresh", "new refresh token")] {
-        if !spelled.contains(text) {
+    let needed = [
+        ("try-access", "access token", true),
+        ("try-refresh", "new refresh token", true),
+        ("try-id", "id token", id_tokens),
+    ];
+    for (text, what, needed) in needed {
+        if needed && !spelled.contains(text) {
             mistakes.push(format!("the dialect {dialect:?} at `{path}` leaves the {what} out of its answer; add it"));
         }
     }
@@ -213,6 +235,17 @@ impl TokenMounts {
     /// At least one.
     pub(crate) const fn new(mounts: Vec<TokenMount>) -> Self {
         Self(mounts)
+    }
+
+    /// The path that metadata names: the first that speaks RFC 6749, or else the first.
+    pub(crate) fn named(&self) -> &str {
+        let standard = |mount: &&TokenMount| matches!(mount.dialects.first(), Some(Spoken::Rfc6749));
+        self.0.iter().find(standard).or(self.0.first()).map_or("", |mount| mount.path.as_str())
+    }
+
+    /// Every mount.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &TokenMount> {
+        self.0.iter()
     }
 
     /// The mount at a path. An adapter that was asked at another spelling of it gets the first.

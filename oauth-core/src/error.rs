@@ -187,6 +187,7 @@ impl Refusal {
                 | Self::LoginUnknown
                 | Self::PasswordLocked
                 | Self::PasswordWrong
+                | Self::ProposalInvalid
                 | Self::RefreshUnknown
         )
     }

@@ -84,7 +84,7 @@ pub use self::grant::{
 };
 pub use self::policy::scope::{GrantedScope, ScopeMode};
 pub use self::server::{
-    AuthorizationServer, Builder, ClientSpec, ConfigErrors, Configured, Danger, EnsureClientError, EnsuredClient,
-    HashPasswordError, Health, Issued, KeyInfo, Keys, Maintained, MaintenanceLease, NewSecret, Registration,
-    ResourceSettings, RotateSecretError, SetActiveError, StartError,
+    Advice, AuthorizationServer, Builder, ClientSpec, ConfigErrors, Configured, Danger, EnsureClientError,
+    EnsuredClient, HashPasswordError, Health, Issued, KeyInfo, Keys, Maintained, MaintenanceLease, NewSecret,
+    Registration, ResourceSettings, RotateSecretError, SetActiveError, StartError,
 };

@@ -44,7 +44,7 @@ impl Minter {
             grant: grant(key, now)?,
             additions: TokenAdditions::default(),
             keys: key_set(key, &issuer, now)?,
-            settings: MintSettings { issuer, opaque_prefix: String::new() },
+            settings: MintSettings { issuer, opaque_prefix: String::new(), id_tokens: false },
             entropy: SystemEntropy::default(),
             now,
         })
@@ -80,6 +80,7 @@ fn grant(key: &ImportedKey, now: Timestamp) -> Result<ValidatedGrant, Box<dyn Er
         static_for_public: false,
         id_tokens: None,
         extensions: Vec::new(),
+        can_refresh: false,
     };
     let client = ClientSpec::confidential("orders-app").scope("orders:read").audience(["https://api.example"]);
     let client = client.check(&settings, &[alg], now)?;

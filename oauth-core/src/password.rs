@@ -1,7 +1,7 @@
 //! Argon2id on threads of our own: bounded memory, bounded queue, never on a request's worker.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -47,17 +47,42 @@ pub(crate) fn is_outdated(hash: &PasswordHash) -> bool {
 
 type Job = Box<dyn FnOnce(&mut Vec<Block>) + Send>;
 
+/// Room for one hash, held until it is computed. Whoever writes something before the hash takes it first, so that a
+/// full queue leaves nothing behind.
+pub(crate) struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 /// Threads that compute Argon2id (19 MiB, t=2, p=1 for new hashes). They start at the first use.
 pub(crate) struct HashingPool {
     threads: usize,
     queue: OnceLock<SyncSender<Job>>,
+    /// Hashes that are computed or wait for it.
+    taken: Arc<AtomicUsize>,
     computed: Arc<AtomicU64>,
 }
 
 impl HashingPool {
     /// A pool of this many threads, each with a memory block that it reuses.
     pub(crate) fn new(threads: usize) -> Self {
-        Self { threads: threads.max(1), queue: OnceLock::new(), computed: Arc::default() }
+        Self { threads: threads.max(1), queue: OnceLock::new(), taken: Arc::default(), computed: Arc::default() }
+    }
+
+    /// Takes room for one hash.
+    ///
+    /// # Errors
+    /// [`Fault::HashingBusy`] when every thread is busy and the queue is full.
+    pub(crate) fn place(&self) -> Result<Place, Fault> {
+        let most = self.threads + QUEUE;
+        let free = |taken: usize| (taken < most).then_some(taken + 1);
+        match self.taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, free) {
+            Ok(_) => Ok(Place(Arc::clone(&self.taken))),
+            Err(_) => Err(Fault::HashingBusy),
+        }
     }
 
     /// How many hashes were computed.
@@ -68,12 +93,22 @@ impl HashingPool {
     /// The place of the hash that the password has, for exactly one Argon2id: the first hash's salt and parameters
     /// are used and every hash with the same ones is compared. Without hashes one is computed all the same.
     pub(crate) async fn verify_any(&self, password: &str, hashes: Vec<PasswordHash>) -> Result<Option<usize>, Fault> {
+        self.verify_at(self.place()?, password, hashes).await
+    }
+
+    /// As [`verify_any`](Self::verify_any), in the room that was taken for it.
+    pub(crate) async fn verify_at(
+        &self,
+        place: Place,
+        password: &str,
+        hashes: Vec<PasswordHash>,
+    ) -> Result<Option<usize>, Fault> {
         let kept: Vec<Kept> = hashes.iter().map(Kept::parse).collect::<Result<_, _>>()?;
         let (argon, salt) = match kept.first() {
             Some(first) => (first.params.clone(), first.salt.clone()),
             None => (Params::DEFAULT, NOBODY.to_vec()),
         };
-        let computed = self.compute(password, argon.clone(), salt.clone()).await?;
+        let computed = self.compute(place, password, argon.clone(), salt.clone()).await?;
         let mut matched = None;
         for (at, one) in kept.iter().enumerate() {
             let same_work = one.params == argon && one.salt == salt;
@@ -96,7 +131,7 @@ impl HashingPool {
             Some(hash) => Kept::parse(&hash).map(|kept| (kept.params, kept.salt))?,
             None => (Params::DEFAULT, fresh_salt.to_vec()),
         };
-        let output = self.compute(password, params.clone(), salt.clone()).await?;
+        let output = self.compute(self.place()?, password, params.clone(), salt.clone()).await?;
         let text = phc::PasswordHash {
             algorithm: Algorithm::Argon2id.ident(),
             version: Some(Version::V0x13.into()),
@@ -107,7 +142,13 @@ impl HashingPool {
         Ok(PasswordHash::from_phc(&text.to_string()))
     }
 
-    async fn compute(&self, password: &str, params: Params, salt: Vec<u8>) -> Result<Zeroizing<Vec<u8>>, Fault> {
+    async fn compute(
+        &self,
+        place: Place,
+        password: &str,
+        params: Params,
+        salt: Vec<u8>,
+    ) -> Result<Zeroizing<Vec<u8>>, Fault> {
         let password = Zeroizing::new(password.to_owned());
         let length = params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN);
         let computed = Arc::clone(&self.computed);
@@ -118,6 +159,7 @@ impl HashingPool {
             let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
             let done = argon.hash_password_into_with_memory(password.as_bytes(), &salt, &mut output, memory);
             computed.fetch_add(1, Ordering::Relaxed);
+            drop(place);
             // whoever asked may be gone
             let _ = answer.send(done.map(|()| output).map_err(|_| Fault::Hash));
         }))?;
@@ -140,7 +182,8 @@ impl fmt::Debug for HashingPool {
 
 /// Starts the threads; they end when the pool is dropped. Where none can be started, every job is refused.
 fn start(threads: usize) -> SyncSender<Job> {
-    let (sender, receiver) = sync_channel::<Job>(QUEUE);
+    // whoever has a place finds room here
+    let (sender, receiver) = sync_channel::<Job>(threads + QUEUE);
     let receiver = Arc::new(Mutex::new(receiver));
     for _ in 0..threads {
         let receiver = Arc::clone(&receiver);
@@ -258,5 +301,9 @@ mod tests {
             refused += usize::from(matches!(answer, Poll::Ready(Err(Fault::HashingBusy))));
         }
         assert!((1..=8).contains(&refused), "{refused} of {} were refused", QUEUE + 8);
+        for one in asked.into_iter().take(QUEUE / 2) {
+            assert!(matches!(wait(one), Ok(None)));
+        }
+        assert!(pool.place().is_ok(), "a hash that is computed gives its place back");
     }
 }

@@ -9,6 +9,7 @@ mod host;
 mod in_flight;
 mod issue;
 mod keys;
+mod lint;
 mod passwords;
 mod secrets;
 mod throttle;
@@ -28,6 +29,7 @@ pub use self::host::{Health, Issued, Maintained};
 use self::in_flight::InFlight;
 pub(crate) use self::issue::{Given, GivenRefresh};
 pub use self::keys::{KeyInfo, Keys};
+pub use self::lint::Advice;
 pub use self::passwords::HashPasswordError;
 use self::passwords::{PasswordRule, Strikes};
 pub use self::secrets::{NewSecret, RotateSecretError, SetActiveError};
@@ -228,6 +230,17 @@ impl Inner {
     /// Whether an extension grant reads a parameter of this name.
     pub(crate) fn reads_parameter(&self, name: &str) -> bool {
         self.extensions.iter().any(|extension| extension.grant.parameters().contains(&name))
+    }
+
+    /// Whether the trail takes events now, where it is required: asked before anything is spent.
+    ///
+    /// # Errors
+    /// [`Fault::AuditLost`].
+    pub(crate) fn require_trail(&self) -> Result<(), Fault> {
+        match self.audit_mode {
+            Audit::Required => self.audit.ready().map_err(|_| Fault::AuditLost),
+            Audit::BestEffort => Ok(()),
+        }
     }
 
     /// Tells the audit trail.

@@ -17,7 +17,8 @@ pub(crate) struct Families {
     handles: HashMap<[u8; 8], FamilyId>,
     /// Families that have a salt, by when it expires.
     salts: BTreeSet<(Timestamp, FamilyId)>,
-    /// Families that nobody revoked, oldest first: what the live limit counts, without walking through those that ended.
+    /// Families that nobody revoked, oldest first: what the live limit counts, without walking through those that
+    /// ended.
     unrevoked: HashMap<(Subject, ClientId), BTreeSet<(Timestamp, FamilyId)>>,
 }
 

@@ -15,11 +15,11 @@
 //! # Locks
 //!
 //! Each trait has its own table behind one `RwLock`; no method takes two tables, no lock lives across an `.await`.
-//! Within the table of grants the order is: the table's `RwLock` first, then *one* mutex: that of the strikes, that of the
-//! claims, or that of one of 64 shards, which hold access tokens and tombstones by digest. Storing a token takes the table
-//! for *reading*, so stores of tokens run side by side; what ends or changes families (revocation, cutoff, a new family, a
-//! rotation) takes it for *writing*, so that no token slips in between the question whether its family lives and its
-//! insertion.
+//! Within the table of grants the order is: the table's `RwLock` first, then *one* mutex: that of the strikes, that of
+//! the claims, or that of one of 64 shards, which hold access tokens and tombstones by digest. Storing a token takes the
+//! table for *reading*, so stores of tokens run side by side; what ends or changes families (revocation, cutoff, a new
+//! family, a rotation) takes it for *writing*, so that no token slips in between the question whether its family lives
+//! and its insertion.
 //!
 //! # Growth
 //!

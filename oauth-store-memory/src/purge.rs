@@ -11,8 +11,9 @@ const SHARED: u32 = 4;
 /// Kinds of rows for which everybody stops: families and salts.
 const EXCLUSIVE: u32 = 2;
 
-/// Removes up to `limit` rows that expired before `before`: an equal share of each kind first, so that none waits for the
-/// backlog of another, then what there is. The lock that stops everybody is taken only when there is something for it.
+/// Removes up to `limit` rows that expired before `before`: an equal share of each kind first, so that none waits for
+/// the backlog of another, then what there is. The lock that stops everybody is taken only when there is something for
+/// it.
 pub(crate) fn purge(grants: &Table<Grants>, before: Timestamp, limit: u32) -> Result<Purged, StoreError> {
     let is_exclusive = grants.read(|grants| grants.families.has_expired(before))?;
     let reserved = if is_exclusive { limit - limit / (SHARED + EXCLUSIVE) * SHARED } else { 0 };

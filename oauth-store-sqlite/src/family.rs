@@ -37,8 +37,8 @@ pub(crate) const INSERT: &str = concat!(
     columns!(),
     ") SELECT :tenant, :id, :client, :subject, :scope, :resource, :binding_kind, :binding, :auth_time, :auth_amr,
         :auth_acr, :code_digest, :handle, :key_id, :generation, :current_digest, :previous_digest, :salt,
-        :salt_expires_at, :rotated_at, :retries, :retry_streak, :idle_expires_at, :issued_at, :seen_at, :absolute_expires_at, :revoked_at,
-        :revoked_why, :extra
+        :salt_expires_at, :rotated_at, :retries, :retry_streak, :idle_expires_at, :issued_at, :seen_at,
+        :absolute_expires_at, :revoked_at, :revoked_why, :extra
     WHERE NOT ",
     cut_off!(":subject", ":client", ":issued_at")
 );

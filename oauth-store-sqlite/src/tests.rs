@@ -359,16 +359,17 @@ async fn purge_takes_some_of_every_kind() {
     let fill = |connection: &Connection, _: &str| {
         Ok(connection.execute_batch(
             "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 100)
-             INSERT INTO access_token SELECT 'default', CAST(n AS BLOB), n, NULL, 'c', NULL, '[]', '[]', '[]', NULL, NULL, NULL, NULL,
-                                             NULL, 0, 1, 0, x'' FROM n;
+             INSERT INTO access_token (tenant, digest, id, client, scope, audience, resource, issued_at, expires_at,
+                                       extra)
+                 SELECT 'default', CAST(n AS BLOB), n, 'c', '[]', '[]', '[]', 0, 1, x'' FROM n;
              INSERT INTO tombstone VALUES ('default', 'a', 1), ('default', 'b', 1);
              INSERT INTO claim SELECT 'default', digest, 1 FROM access_token LIMIT 50;
              INSERT INTO strike SELECT 'default', digest, 1, 1 FROM access_token LIMIT 50;
              INSERT INTO family (tenant, id, client, subject, scope, resource, issued_at, seen_at, absolute_expires_at,
                                  extra)
                  SELECT 'default', digest, 'c', 's', '[]', '[]', 0, 0, 1, x'' FROM access_token;
-             INSERT INTO family (tenant, id, client, subject, scope, resource, handle, current_digest, salt, salt_expires_at,
-                                 issued_at, seen_at, absolute_expires_at, extra)
+             INSERT INTO family (tenant, id, client, subject, scope, resource, handle, current_digest, salt,
+                                 salt_expires_at, issued_at, seen_at, absolute_expires_at, extra)
                  SELECT 'default', CAST(id + 100 AS BLOB), 'c', 's', '[]', '[]', digest, digest, x'00', 1, 0, 0, 9, x''
                  FROM access_token;",
         )?)

@@ -3,10 +3,9 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Lines, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::path::Path;
 
+use common::processes::{Other, Role, race, role, say};
 use common::{Directory, ISSUER, NOW, client, digest, family_id, key, start, stranger, times, token};
 use oauth_core::store::{
     ClientRegistry, GrantStore, InsertKey, InsertToken, KeyState, KeyStore, KeyTransition, Register, RevokeFamily,
@@ -15,92 +14,20 @@ use oauth_core::store::{
 use oauth_store_sqlite::SqliteStore;
 use oauth_testkit::block_on;
 
-const ROLE: &str = "OAUTH_STORE_SQLITE_TEST_ROLE";
-const FILE: &str = "OAUTH_STORE_SQLITE_TEST_FILE";
-const FIRST: &str = "OAUTH_STORE_SQLITE_TEST_FIRST";
-/// Stands before what a child says, among what the test harness says.
-const MARK: &str = "@";
 const ROUNDS: u32 = 150;
-
-/// A child process in a role.
-struct Other {
-    process: Child,
-    says: Lines<BufReader<ChildStdout>>,
-}
-
-impl Other {
-    fn new(role: &str, file: &Path, first: u64) -> Self {
-        let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child", "--nocapture", "--test-threads=1"])
-            .env(ROLE, role)
-            .env(FILE, file)
-            .env(FIRST, first.to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut says = BufReader::new(process.stdout.take().unwrap()).lines();
-        while !says.next().expect("the child ended before it was ready").unwrap().ends_with("@ready") {}
-        Self { process, says }
-    }
-
-    fn go(&mut self) {
-        self.process.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
-    }
-
-    /// The next thing that it says, without the mark.
-    fn next(&mut self) -> Option<String> {
-        self.says.by_ref().map(Result::unwrap).find_map(|line| line.strip_prefix(MARK).map(str::to_owned))
-    }
-
-    /// All that it says until it ends well.
-    fn finish(mut self) -> Vec<String> {
-        let said = std::iter::from_fn(|| self.next()).collect();
-        assert!(self.process.wait().unwrap().success());
-        said
-    }
-}
-
-/// A test that fails leaves no child behind.
-impl Drop for Other {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn say(what: impl std::fmt::Display) {
-    // A short line is one write to the pipe, so a kill cuts none in half.
-    let mut out = std::io::stdout().lock();
-    out.write_all(format!("{MARK}{what}\n").as_bytes()).unwrap();
-    out.flush().unwrap();
-}
 
 /// Does nothing when it runs as a test.
 #[test]
 fn child() {
-    let Ok(role) = std::env::var(ROLE) else { return };
-    let file = PathBuf::from(std::env::var_os(FILE).unwrap());
-    let first = std::env::var(FIRST).unwrap().parse().unwrap();
-    let store = SqliteStore::open(&file).unwrap();
-    println!();
-    say("ready");
-    std::io::stdin().lock().read_line(&mut String::new()).unwrap();
-    match role.as_str() {
+    let Some(Role { name, file, first, store }) = role() else { return };
+    match name.as_str() {
         "insert tokens" => insert_tokens(&store),
         "promote keys" => promote_keys(&store),
         "register clients" => register_clients(&store),
         "revoke families" => revoke_families(&store, &file),
         "start families" => start_families(&store, first),
-        _ => panic!("unknown role {role}"),
+        _ => panic!("unknown role {name}"),
     }
-}
-
-/// Two children in their roles at the same time, and what each said.
-fn race(file: &Path, roles: [&str; 2]) -> [Vec<String>; 2] {
-    let mut others = roles.map(|role| Other::new(role, file, 0));
-    others.iter_mut().for_each(Other::go);
-    others.map(Other::finish)
 }
 
 fn register_clients(store: &SqliteStore) {

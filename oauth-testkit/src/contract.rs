@@ -119,6 +119,7 @@ macro_rules! store_contract {
             of_many_starts_with_one_token_one_leaves_a_family
 
             purge_works_in_bounded_batches
+            purge_says_of_every_kind_whether_more_is_waiting
             no_kind_of_row_waits_for_the_backlog_of_another
             purge_keeps_what_still_counts
             purge_keeps_every_kind_until_its_own_end

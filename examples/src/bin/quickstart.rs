@@ -34,6 +34,9 @@ async fn main() -> Result<(), Failure> {
     // oauth:end
 
     tell(&server, &reports, &host, &store);
+    for advice in server.lint().await? {
+        println!("Worth a thought: {advice}");
+    }
     let http = HttpServer::new(app).workers(host.workers()).listen(host.listener()?)?;
     host.run(http.shutdown_signal(stop_signal(&server)?).run()).await
 }

@@ -40,7 +40,7 @@ pub struct JsonLines {
 }
 
 impl JsonLines {
-    /// How many events may wait for a file: 8,192, in some megabytes.
+    /// How many events may wait for a file: 8,192, usually in some megabytes, at the very most in some 40.
     pub const QUEUE: usize = 8192;
 
     /// Writes to a file, behind what it holds; makes it, for the owner only (mode 0600), if it is not there.
@@ -93,6 +93,10 @@ impl AuditSink for JsonLines {
             self.queue.losses.count(1, &why, event.at);
             AuditLost
         })
+    }
+
+    fn ready(&self) -> Result<(), AuditLost> {
+        if self.queue.ready() { Ok(()) } else { Err(AuditLost) }
     }
 }
 

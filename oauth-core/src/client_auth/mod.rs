@@ -43,7 +43,8 @@ impl<T> Authenticated<T> {
 /// Authenticates the client that the credentials name; `claimed` is that name where it is a lawful one.
 ///
 /// Judged in this order, answered as one: exists, secret, registered method, active, secret not expired, network.
-/// Every failure costs one look-up and one SHA-256, and one Argon2id where chosen secrets are switched on.
+/// Every failure costs one look-up and one SHA-256, and one Argon2id where chosen secrets are switched on. A public
+/// client that is who it says costs no Argon2id: nothing would bound how often a stranger has one computed.
 pub(crate) async fn authenticate(
     server: &Inner,
     credentials: &Credentials<'_>,
@@ -61,13 +62,11 @@ pub(crate) async fn authenticate(
         None => ("", &[][..]),
     };
     let generated = match_generated(presented, secrets);
-    let matched = match generated {
-        None if server.chosen_secrets => match_chosen(&server.hashing, presented, secrets).await?,
-        _ => generated,
-    };
+    let hashes = server.chosen_secrets && generated.is_none() && credentials.secret().is_some();
+    let matched = if hashes { match_chosen(&server.hashing, presented, secrets).await? } else { generated };
     let verdict = judge(found, credentials.method(), matched, context, now, &server.clock);
-    // a right generated secret that is refused for another reason costs what a wrong one costs
-    if verdict.is_err() && generated.is_some() && server.chosen_secrets {
+    // what is refused without a hash, a right generated secret too, costs what a wrong secret costs
+    if verdict.is_err() && server.chosen_secrets && !hashes {
         let _nothing_to_match = server.hashing.verify_any(presented, Vec::new()).await?;
     }
     Ok(Authenticated { who: verdict?, binding: Binding::None })

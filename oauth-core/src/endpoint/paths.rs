@@ -114,7 +114,12 @@ impl Mounted {
     /// The public URL of an endpoint.
     pub(crate) fn url(&self, endpoint: Endpoint) -> Option<String> {
         let (_, path) = self.iter().find(|(mounted, _)| *mounted == endpoint)?;
-        Some(format!("{}{path}", self.public))
+        Some(self.public_url(path))
+    }
+
+    /// How the world calls a path.
+    pub(crate) fn public_url(&self, path: &str) -> String {
+        format!("{}{path}", self.public)
     }
 }
 

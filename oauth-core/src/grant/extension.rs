@@ -79,16 +79,18 @@ impl fmt::Debug for ExtensionParameters<'_> {
     }
 }
 
-/// What an extension grant proposes; the core grants that or less.
-#[derive(Debug, Clone)]
+/// What an extension grant proposes; the core grants that or less. `Debug` prints no name of `single_use`, which may be
+/// what was presented.
+#[derive(Clone)]
 pub struct Proposal {
     /// In whose name.
     pub subject: Subject,
     /// How much; `None` for what the request asked for.
     pub scope: Option<Scope>,
-    /// For which resources; empty for what the request asked for.
+    /// For which resources at most; empty for what the request asked for.
     pub resource: Vec<ResourceUri>,
-    /// For how long at most; `None` sets no bound of its own.
+    /// For how long at most, rounded down to whole seconds; `None` sets no bound of its own. Less than a second is
+    /// `invalid_grant`.
     pub lifetime: Option<Duration>,
     /// What may be spent once only: its name within this grant, and until when it would be good otherwise.
     pub single_use: Option<(String, Timestamp)>,
@@ -99,6 +101,18 @@ impl Proposal {
     #[must_use]
     pub const fn new(subject: Subject) -> Self {
         Self { subject, scope: None, resource: Vec::new(), lifetime: None, single_use: None }
+    }
+}
+
+impl fmt::Debug for Proposal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proposal")
+            .field("subject", &self.subject)
+            .field("scope", &self.scope)
+            .field("resource", &self.resource)
+            .field("lifetime", &self.lifetime)
+            .field("single_use", &self.single_use.as_ref().map(|(_, end)| end))
+            .finish()
     }
 }
 
@@ -172,8 +186,8 @@ pub(crate) fn decide(
         return Err(Refusal::SubjectNotListed);
     }
     let extension = request.extension;
-    let resources = if proposal.resource.is_empty() { &request.asked.resource } else { &proposal.resource };
-    let target = resource::target(resources, registered, &settings.resources, settings.format_for(registered))?;
+    let resources = meet(&request.asked.resource, &proposal.resource)?;
+    let target = resource::target(&resources, registered, &settings.resources, settings.format_for(registered))?;
     let allowed = registered.scope.intersection(&allowed_scope(extension, impersonation));
     let allowed = proposal.scope.as_ref().map_or_else(|| allowed.clone(), |scope| allowed.intersection(scope));
     let default = proposal.scope.as_ref().unwrap_or(&registered.default_scope).intersection(&allowed);
@@ -191,13 +205,22 @@ pub(crate) fn decide(
         impersonation,
         scope,
         audience: target.audience,
-        resource: resources.clone(),
+        resource: resources,
         format,
         lifetime: bounds.into_iter().flatten().fold(lifetime, Lifetime::min),
         binding: client.binding(),
         auth: None,
         family: Some(family),
     })
+}
+
+/// The resources that were asked for, as far as they were proposed; one side that names none leaves it to the other.
+fn meet(asked: &[ResourceUri], proposed: &[ResourceUri]) -> Result<Vec<ResourceUri>, Refusal> {
+    let met = match (asked, proposed) {
+        ([], some) | (some, []) => return Ok(some.to_vec()),
+        (asked, proposed) => asked.iter().filter(|uri| proposed.contains(uri)).cloned().collect::<Vec<_>>(),
+    };
+    if met.is_empty() { Err(Refusal::ResourceNotAllowed) } else { Ok(met) }
 }
 
 /// The claim that goes into the commit, when the proposal may be spent once.
@@ -219,6 +242,11 @@ fn allowed_scope(extension: &Extension, impersonation: bool) -> Scope {
 }
 
 fn proposed_lifetime(proposal: &Proposal) -> Result<Option<Lifetime>, Refusal> {
-    let seconds = proposal.lifetime.map(|span| Lifetime::try_from(Duration::from_secs(span.as_secs())));
-    seconds.transpose().map_err(|_| Refusal::ProposalInvalid)
+    match proposal.lifetime.map(|span| u32::try_from(span.as_secs())) {
+        // it is over as soon as it begins
+        Some(Ok(0)) => Err(Refusal::ProposalInvalid),
+        Some(Ok(seconds)) => Ok(Some(Lifetime::of_seconds(seconds))),
+        // longer than anything lives
+        Some(Err(_)) | None => Ok(None),
+    }
 }

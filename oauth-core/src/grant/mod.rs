@@ -116,6 +116,8 @@ pub(crate) struct GrantSettings {
     pub(crate) id_tokens: Option<Alg>,
     /// The `grant_type` values of the extension grants.
     pub(crate) extensions: Vec<String>,
+    /// Whether any grant of this server gives refresh tokens.
+    pub(crate) can_refresh: bool,
 }
 
 impl GrantSettings {

@@ -1,12 +1,12 @@
 //! `refresh_token`: more of what was granted once (RFC 6749 §6), never more than that.
 
-use super::{Asked, GrantSettings, ValidatedGrant};
+use super::{Asked, GrantSettings, OFFLINE_ACCESS, ValidatedGrant};
 use crate::client_auth::Authenticated;
 use crate::error::Refusal;
 use crate::policy::resource;
 use crate::policy::scope::{self, ScopeBounds};
 use crate::store::{Client, FamilyRecord, GrantTypes, Principal, User};
-use crate::types::{Lifetime, ResourceUri, Timestamp};
+use crate::types::{Lifetime, ResourceUri, Scope, Timestamp};
 
 /// What the client asked for. `Debug` is not implemented: it holds the token.
 pub(crate) struct RefreshRequest {
@@ -16,6 +16,9 @@ pub(crate) struct RefreshRequest {
 }
 
 /// Decides the grant, once table 2 allows the token. The family keeps all that it holds.
+///
+/// Only an extension grant begins families without a sign-in, and gives refresh tokens to public clients only. One that
+/// became confidential since would act in the user's name without the bounds of that.
 ///
 /// # Errors
 /// A [`Refusal`] when the user may not be served, or more was asked for than is held or still allowed.
@@ -31,6 +34,14 @@ pub(crate) fn decide(
     let user = user.ok_or(Refusal::SubjectUnknown)?;
     if !user.active {
         return Err(Refusal::SubjectInactive);
+    }
+    if family.auth.is_none() && registered.is_confidential() {
+        return Err(Refusal::SubjectNotListed);
+    }
+    // the permission to go on without the user was taken away
+    let allows = |scope: &Scope| scope.contains(OFFLINE_ACCESS);
+    if !allows(&registered.scope) || !user.scope.as_ref().is_none_or(allows) {
+        return Err(Refusal::GrantWithdrawn);
     }
     let wanted = wanted_resources(&asked.resource, &family.resource)?;
     let target = resource::target(wanted, registered, &settings.resources, settings.format_for(registered))?;

@@ -44,11 +44,12 @@ enum AnySigner {
 }
 
 impl KeySet {
-    /// Opens and parses the records. Only keys of the server's own algorithms are opened; a record beside them that is
-    /// broken is left out and logged, so that it stops nothing else.
+    /// Opens and parses the records. Only keys of the server's own algorithms and family keys are opened; a record beside
+    /// the active ones that is broken is left out and logged, so that it stops nothing else.
     ///
     /// # Errors
-    /// [`KeyError`] when an active key of the server's algorithms cannot be unsealed, parsed or reached.
+    /// [`KeyError`] when the active family key, or an active key of the server's algorithms, cannot be unsealed, parsed
+    /// or reached.
     pub(crate) fn open(records: &[KeyRecord], settings: &KeySettings, now: Timestamp) -> Result<Self, KeyError> {
         let mut set = Self {
             verifying: Vec::new(),
@@ -62,10 +63,11 @@ impl KeySet {
         for record in records {
             let alg = match record.usage {
                 KeyUse::Sign(alg) => alg,
-                KeyUse::Derive => {
-                    set.deriving.extend(schedule::is_listed(record, now).then(|| FamilyKey::open(record, settings)));
+                KeyUse::Derive if schedule::is_listed(record, now) => {
+                    set.deriving.push(FamilyKey::open(record, settings)?);
                     continue;
                 }
+                KeyUse::Derive => continue,
             };
             if !schedule::is_listed(record, now) {
                 let signed_once = record.state == KeyState::Retired;
@@ -187,19 +189,27 @@ impl SigningKey {
 }
 
 impl FamilyKey {
-    fn open(record: &KeyRecord, settings: &KeySettings) -> Self {
-        let opened = match &record.material {
-            KeyMaterial::Sealed(sealed) => settings.unseal(sealed, &record.kid).map_err(|why| why.to_string()),
-            KeyMaterial::External(_) | KeyMaterial::Destroyed => Err("its bytes are not in the record".to_owned()),
+    fn open(record: &KeyRecord, settings: &KeySettings) -> Result<Self, KeyError> {
+        let bytes = match &record.material {
+            KeyMaterial::Sealed(sealed) => settings.unseal(sealed, &record.kid),
+            KeyMaterial::External(_) | KeyMaterial::Destroyed => {
+                Err(KeyError::broken(record, "its bytes are not in the record"))
+            }
         };
-        let opened = opened.and_then(|bytes| {
+        let key = bytes.and_then(|bytes| {
             let key = DeriveKey::from_bytes(record.kid.clone(), &bytes).map(Arc::new);
-            key.ok_or_else(|| "it is not 256 bits long".to_owned())
+            key.ok_or_else(|| KeyError::broken(record, "it is not 256 bits long"))
         });
-        if let Err(error) = &opened {
-            tracing::error!(target: "oauth", kid = %record.kid, %error, "a family key cannot be used");
-        }
-        Self { kid: record.kid.clone(), is_active: record.state == KeyState::Active, opened }
+        let is_active = record.state == KeyState::Active;
+        let opened = match key {
+            Ok(key) => Ok(key),
+            Err(error) if is_active => return Err(error),
+            Err(error) => {
+                tracing::error!(target: "oauth", %error, "a family key cannot be used");
+                Err(error.to_string())
+            }
+        };
+        Ok(Self { kid: record.kid.clone(), is_active, opened })
     }
 }
 

@@ -78,6 +78,11 @@ impl Keyring {
         &self.settings.algorithms
     }
 
+    /// Whether private halves lie in the store in clear.
+    pub(crate) const fn is_unsealed(&self) -> bool {
+        matches!(self.settings.sealing, super::Sealing::Unsealed)
+    }
+
     /// The keys as last read; in an outage of the store they are what there is.
     pub(crate) fn snapshot(&self) -> Arc<KeySet> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).set)

@@ -34,8 +34,10 @@ pub(crate) struct Facts<'a> {
     pub(crate) refresh: &'a RefreshState,
     pub(crate) standing: Standing,
     pub(crate) policy: RefreshPolicy,
-    /// The request's reading of the clock, not before the family's last one.
+    /// The request's reading of the clock, not before the family's last one: what the window is judged by.
     pub(crate) now: Timestamp,
+    /// The same, not before the mark that the server's clock left: what the ends are judged by.
+    pub(crate) at_mark: Timestamp,
 }
 
 /// What happens if every later check passes.
@@ -63,7 +65,7 @@ const fn denied(why: Refusal) -> Denied {
 /// Rows 1 to 4, 12 and 13, and which of 6, 8 and 14 is open: judged after client and key are proved, before scope,
 /// resource and user.
 pub(crate) fn judge(facts: Facts<'_>) -> Result<Allowed, Denied> {
-    let Facts { presented, family, refresh, now, .. } = facts;
+    let Facts { presented, family, refresh, now, at_mark, .. } = facts;
     if presented == Presented::Forged {
         return Err(denied(Refusal::RefreshUnknown));
     }
@@ -73,11 +75,11 @@ pub(crate) fn judge(facts: Facts<'_>) -> Result<Allowed, Denied> {
     if facts.standing == Standing::Revoked || family.revoked.is_some() {
         return Err(denied(Refusal::RefreshRevoked));
     }
-    if now >= family.absolute_expires_at {
+    if at_mark >= family.absolute_expires_at {
         return Err(denied(Refusal::RefreshExpired));
     }
     match presented {
-        Presented::Current if now >= refresh.idle_expires_at => {
+        Presented::Current if at_mark >= refresh.idle_expires_at => {
             Err(Denied { why: Refusal::RefreshIdle, ends_family: true })
         }
         Presented::Current => Ok(match facts.policy {

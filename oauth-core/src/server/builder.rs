@@ -264,6 +264,7 @@ impl Builder {
     }
 
     /// Begins refresh tokens with this text, so that leaked ones can be scanned for. At most 32 of `A-Z a-z 0-9 _ -`.
+    /// Another text than before makes every refresh token that was given until then unknown.
     #[must_use]
     pub fn refresh_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.refresh_prefix = prefix.into();
@@ -284,7 +285,7 @@ impl Builder {
         self
     }
 
-    /// Replaces the standard token endpoint by these; metadata names the first. With dialects that are not RFC 6749's,
+    /// Replaces the standard token endpoint by these; metadata names the first that speaks RFC 6749. With dialects that are not RFC 6749's,
     /// for clients that exist and cannot be changed.
     #[must_use]
     pub fn token_mounts(mut self, mounts: impl IntoIterator<Item = TokenMount>) -> Self {

@@ -203,7 +203,8 @@ impl ClientSpec {
         self
     }
 
-    /// The subjects in whose name an extension grant may give it tokens without them. Default: nobody.
+    /// The subjects in whose name an extension grant may give it tokens without them. Default: nobody. For confidential
+    /// clients: whom a public one gets tokens for is the extension grant's word alone.
     #[must_use]
     pub fn acts_for<T: Into<String>>(mut self, subjects: impl IntoIterator<Item = T>) -> Self {
         self.acts_for = subjects.into_iter().map(Into::into).collect();
@@ -258,7 +259,7 @@ impl ClientSpec {
         let access_token = self.check_access_token(settings, algorithms, &mut mistakes);
         let networks = self.check_networks(&mut mistakes);
         let refresh = self.check_refresh(auth_methods, settings, &mut mistakes);
-        let acts_for = self.check_acts_for(&mut mistakes);
+        let acts_for = self.check_acts_for(auth_methods, &mut mistakes);
         if scope.contains(OPENID) && settings.id_tokens.is_none() {
             mistakes.say(
                 "its scope has `openid`, but this server makes no id tokens; add `.id_tokens(Alg::…)` on the builder"
@@ -380,8 +381,15 @@ impl ClientSpec {
         RefreshRule { policy, idle, absolute }
     }
 
-    fn check_acts_for(&self, mistakes: &mut Mistakes) -> Vec<Subject> {
+    fn check_acts_for(&self, methods: AuthMethods, mistakes: &mut Mistakes) -> Vec<Subject> {
         let mut subjects = Vec::new();
+        if methods.contains(AuthMethod::None) && !self.acts_for.is_empty() {
+            mistakes.say(
+                "`.acts_for` bounds confidential clients only, and a public one has no such bound; drop it, or make the \
+                 client confidential"
+                    .into(),
+            );
+        }
         for text in &self.acts_for {
             match Subject::parse(text) {
                 Err(why) => mistakes.say(format!("it cannot act for `{text}`: {why}")),

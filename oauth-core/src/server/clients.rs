@@ -10,7 +10,7 @@ use crate::context::RequestContext;
 use crate::error::Fault;
 use crate::store::{Client, ClientRegistry, ClientSecretRecord, Register, SecretHash, UpdateClient};
 use crate::time::Clock as _;
-use crate::types::{ClientSecret, KeyId, Timestamp};
+use crate::types::{ClientId, ClientSecret, KeyId, Subject, Timestamp};
 
 /// How often a registration that another node raced is tried again.
 const TRIES: usize = 4;
@@ -59,6 +59,9 @@ pub enum EnsureClientError {
          never replaced; drop `.chosen_secret`, or remove the client first"
     )]
     ChosenSecretDiffers(String),
+    /// A user has this name as subject: tokens of the one would read as tokens of the other (RFC 9700 §4.15).
+    #[error("`{0}` is the subject of a user, so no client can have it as its id; choose another id")]
+    IsSubject(String),
     /// Other nodes kept changing the client.
     #[error("client `{0}` was changed by another node at the same time; try again")]
     Moved(String),
@@ -87,9 +90,12 @@ impl AuthorizationServer {
         let registry = server.stores.registry.as_deref().ok_or(EnsureClientError::NoRegistry)?;
         for _ in 0..TRIES {
             let done = match server.stores.clients.find(&wanted.id).await.map_err(Fault::from)? {
-                None => server.register(registry, &spec, wanted.clone(), now).await?,
+                None => {
+                    server.refuse_subject_as_client(&wanted.id).await?;
+                    server.register(registry, &spec, wanted.clone(), now).await?
+                }
                 Some(held) => {
-                    server.require_chosen(&spec, &held).await?;
+                    server.require_chosen(&spec, &held, now).await?;
                     server.bring_up_to_date(registry, &spec, held, &wanted).await?
                 }
             };
@@ -97,7 +103,8 @@ impl AuthorizationServer {
                 if done.registration != Registration::Unchanged {
                     let context = RequestContext::internal(server.correlation.next());
                     let what = What::ClientRegistered { version: done.client.version };
-                    server.audit(now, &context, Some(done.client.id.clone()), None, what)?;
+                    // the secret is shown this once, whether the trail took the event or not; a sink logs what it loses
+                    let _ = server.audit(now, &context, Some(done.client.id.clone()), None, what);
                 }
                 return Ok(done);
             }
@@ -107,6 +114,14 @@ impl AuthorizationServer {
 }
 
 impl Inner {
+    async fn refuse_subject_as_client(&self, id: &ClientId) -> Result<(), EnsureClientError> {
+        let Ok(subject) = Subject::parse(id.as_str()) else { return Ok(()) };
+        match self.stores.users.find_by_subject(&subject).await.map_err(Fault::from)? {
+            Some(_) => Err(EnsureClientError::IsSubject(id.to_string())),
+            None => Ok(()),
+        }
+    }
+
     /// Registers the client with a fresh secret; `None` when somebody else was first.
     async fn register(
         &self,
@@ -140,10 +155,12 @@ impl Inner {
         Ok(shown)
     }
 
-    /// Refuses a spec whose chosen secret is none of the client's.
-    async fn require_chosen(&self, spec: &ClientSpec, held: &Client) -> Result<(), EnsureClientError> {
+    /// Refuses a spec whose chosen secret is none of the client's that are good now.
+    async fn require_chosen(&self, spec: &ClientSpec, held: &Client, now: Timestamp) -> Result<(), EnsureClientError> {
         let Some(chosen) = &spec.chosen_secret else { return Ok(()) };
-        if held.secrets.is_empty() || match_chosen(&self.hashing, chosen.expose(), &held.secrets).await?.is_some() {
+        let good = |secret: &&ClientSecretRecord| secret.expires_at.is_none_or(|end| now < end);
+        let secrets: Vec<_> = held.secrets.iter().filter(good).cloned().collect();
+        if held.secrets.is_empty() || match_chosen(&self.hashing, chosen.expose(), &secrets).await?.is_some() {
             return Ok(());
         }
         Err(EnsureClientError::ChosenSecretDiffers(spec.id.clone()))
@@ -172,7 +189,10 @@ impl Inner {
         next.redirect_uris.clone_from(&held.redirect_uris);
         next.version = held.version;
         next.active = held.active;
-        next.secrets.clone_from(&held.secrets);
+        // a client that becomes public has none; becoming confidential again, it gets a new one
+        if next.is_confidential() {
+            next.secrets.clone_from(&held.secrets);
+        }
         next.created_at = held.created_at;
         next.updated_at = held.updated_at;
         next.extra = held.extra.clone();

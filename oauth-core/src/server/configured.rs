@@ -17,8 +17,8 @@ use crate::audit::{Audit, AuditSink};
 use crate::context::CorrelationIds;
 use crate::dialect::{TokenMount, TokenMounts};
 use crate::endpoint::{Endpoint, Mounted};
-use crate::grant::GrantSettings;
 use crate::grant::extension::Extension;
+use crate::grant::{GrantSettings, host};
 use crate::jose::Alg;
 use crate::keys::schedule::KeyRules;
 use crate::keys::{CACHE_AGE, KeyError, KeySettings, Keyring, ProvidedKey};
@@ -103,6 +103,7 @@ impl Builder {
         let extensions = self.check_extensions(&mut mistakes);
         let strikes = self.check_passwords(&mut mistakes);
         let token_mounts = self.check_token_mounts(&mut mistakes);
+        let token_mounts = TokenMounts::new(token_mounts);
         let token_paths = token_mounts.iter().map(|mount| mount.path.clone()).collect();
         let mounted = self.endpoints.settle(&self.issuer, token_paths, has_metadata, &mut mistakes.0);
         if self.hashing_threads.is_some_and(|threads| !(1..=64).contains(&threads)) {
@@ -118,7 +119,11 @@ impl Builder {
             .hashing_threads
             .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, |cores| cores.get().min(4)));
         Ok(Configured {
-            metadata: if has_metadata { metadata(&self.issuer, &mounted, &grant_settings) } else { Vec::new() },
+            metadata: if has_metadata {
+                metadata(&self.issuer, &mounted, token_mounts.named(), &grant_settings)
+            } else {
+                Vec::new()
+            },
             challenge: format!("Basic realm=\"{}\"", self.issuer),
             jwks_cache_control: format!("public, max-age={}", self.jwks_max_age.as_secs()),
             key_settings: KeySettings {
@@ -133,7 +138,11 @@ impl Builder {
                 entropy: Arc::clone(&self.entropy),
             },
             transport: TransportRule { proxies, address_header: self.address_header, plain_http: self.plain_http },
-            mint_settings: MintSettings { issuer: self.issuer.clone(), opaque_prefix: self.opaque_prefix },
+            mint_settings: MintSettings {
+                issuer: self.issuer.clone(),
+                opaque_prefix: self.opaque_prefix,
+                id_tokens: self.id_tokens.is_some(),
+            },
             hashing: HashingPool::new(threads),
             chosen_secrets: self.chosen_secrets,
             password_rule: PasswordRule {
@@ -148,7 +157,7 @@ impl Builder {
             throttle: Throttle::new(self.failures_per_minute.max(1)),
             extensions,
             refresh_settings: RefreshSettings { tenant: self.stores.tenant.clone(), prefix: self.refresh_prefix },
-            token_mounts: TokenMounts::new(token_mounts),
+            token_mounts,
             issuer: self.issuer,
             stores: self.stores,
             grant_settings,
@@ -304,6 +313,7 @@ impl Builder {
             static_for_public: self.static_for_public,
             id_tokens: self.id_tokens,
             extensions: self.extensions.iter().map(|(grant, _)| grant.grant_type().to_owned()).collect(),
+            can_refresh: self.password_grant || self.extensions.iter().any(|(_, settings)| settings.refresh_tokens),
         }
     }
 
@@ -342,7 +352,7 @@ impl Builder {
             mistakes.say("`.token_mounts` replaces the standard token endpoint; drop `Endpoints::token`".into());
         }
         for mount in &self.token_mounts {
-            mount.check(self.scope_mode, &mut mistakes.0);
+            mount.check(self.scope_mode, self.id_tokens.is_some(), &mut mistakes.0);
         }
         self.token_mounts.clone()
     }
@@ -351,8 +361,9 @@ impl Builder {
         let mut extensions: Vec<Extension> = Vec::new();
         for (grant, settings) in &self.extensions {
             let name = grant.grant_type();
-            let built_in = ["authorization_code", "implicit", GrantTypes::CLIENT_CREDENTIALS, GrantTypes::PASSWORD];
-            if built_in.contains(&name) || name == GrantTypes::REFRESH_TOKEN {
+            let grants = [GrantTypes::CLIENT_CREDENTIALS, GrantTypes::PASSWORD, GrantTypes::REFRESH_TOKEN];
+            // `host` is what hooks and audit trail call the tokens that the host asks for itself
+            if grants.contains(&name) || ["authorization_code", "implicit", host::GRANT].contains(&name) {
                 mistakes.say(format!("the grant `{name}` is built in; give the extension grant a name of its own"));
             }
             if extensions.iter().any(|known| known.grant.grant_type() == name) {
@@ -494,15 +505,15 @@ impl fmt::Debug for Configured {
 }
 
 /// Renders the metadata document once: it says what is mounted and nothing else.
-fn metadata(issuer: &Issuer, mounted: &Mounted, settings: &GrantSettings) -> Vec<u8> {
+fn metadata(issuer: &Issuer, mounted: &Mounted, token_path: &str, settings: &GrantSettings) -> Vec<u8> {
     // without a user's grant on the wire there is nothing to refresh and nothing that a public client could ask for
     let for_users = settings.password || !settings.extensions.is_empty();
-    let grants = settings.grant_types().filter(|grant| for_users || *grant != GrantTypes::REFRESH_TOKEN);
+    let grants = settings.grant_types().filter(|grant| settings.can_refresh || *grant != GrantTypes::REFRESH_TOKEN);
     let methods = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost, AuthMethod::None];
     let methods = methods.into_iter().filter(|method| for_users || *method != AuthMethod::None);
     let document = Metadata {
         issuer: issuer.as_str(),
-        token_endpoint: mounted.url(Endpoint::Token).unwrap_or_default(),
+        token_endpoint: mounted.public_url(token_path),
         jwks_uri: mounted.url(Endpoint::Jwks).unwrap_or_default(),
         response_types_supported: Vec::new(),
         grant_types_supported: grants.collect(),

@@ -89,7 +89,7 @@ pub enum SetActiveError {
 impl AuthorizationServer {
     /// Gives a client a new secret; those that it has go on for `overlap`, so that every instance of it can be changed
     /// over in peace. An overlap of zero ends them now. Answers the secret when the server generated it: it cannot be
-    /// shown again.
+    /// shown again, so it is answered also when the audit trail lost the event.
     ///
     /// # Errors
     /// [`RotateSecretError`]; then the client has the secrets that it had.
@@ -116,7 +116,8 @@ impl AuthorizationServer {
             match registry.update(next, held.version).await.map_err(Fault::from)? {
                 UpdateClient::Updated => {
                     let context = RequestContext::internal(server.correlation.next());
-                    server.audit(now, &context, Some(client.clone()), None, what)?;
+                    // the secret is shown this once, whether the trail took the event or not; a sink logs what it loses
+                    let _ = server.audit(now, &context, Some(client.clone()), None, what);
                     return Ok(shown);
                 }
                 UpdateClient::Stale => {}
@@ -133,6 +134,7 @@ impl AuthorizationServer {
     /// [`SetActiveError`]. When the flag was set and taking back failed, call it again.
     pub async fn set_client_active(&self, client: &ClientId, active: bool) -> Result<(), SetActiveError> {
         let server = &*self.inner;
+        let _busy = server.in_flight.enter().ok_or(Fault::ShuttingDown)?;
         let registry = server.stores.registry.as_deref().ok_or(SetActiveError::NoRegistry)?;
         for _ in 0..TRIES {
             let now = server.clock.now();
@@ -147,12 +149,18 @@ impl AuthorizationServer {
             };
             match updated {
                 UpdateClient::Updated => {
-                    let context = RequestContext::internal(server.correlation.next());
-                    server.audit(now, &context, Some(client.clone()), None, What::ClientActive { active })?;
                     if !active {
+                        // first, so that a trail that takes no event does not keep what the client holds alive
                         self.cut_off(CutoffKey::Client(client.clone()), Some(client.clone()), None).await?;
                     }
-                    return Ok(());
+                    let context = RequestContext::internal(server.correlation.next());
+                    return Ok(server.audit(
+                        now,
+                        &context,
+                        Some(client.clone()),
+                        None,
+                        What::ClientActive { active },
+                    )?);
                 }
                 UpdateClient::Stale => {}
                 UpdateClient::Unknown => return Err(SetActiveError::Unknown(client.clone())),

@@ -17,8 +17,9 @@ use crate::types::{
 #[async_trait]
 pub trait GrantStore: fmt::Debug + Send + Sync {
     /// Stores a new family, and its first access token if that is opaque, **iff** no cutoff covers
-    /// [`FamilyRecord::issued_at`] and [`StartFamily::claim`] was never made before. When its subject and client then have more than `live_limit` live families, the
-    /// oldest others (by `issued_at`, then id) end in the same step ([`RevokedWhy::Limit`]); never the new one.
+    /// [`FamilyRecord::issued_at`] and [`StartFamily::claim`] was never made before. When its subject and client then
+    /// have more than `live_limit` live families, the oldest others (by `issued_at`, then id) end in the same step
+    /// ([`RevokedWhy::Limit`]); never the new one. What is refused leaves its claim free.
     ///
     /// # Errors
     /// [`StoreError`]; then all of it happened or nothing. An id, a refresh handle or a digest that is taken is
@@ -122,8 +123,8 @@ pub trait GrantStore: fmt::Debug + Send + Sync {
     /// Removes up to `limit` rows that are of no use any more: access tokens, tombstones and claims that expired before
     /// `before`, strikes whose window ended before it, families whose absolute end is before it. A family that ended
     /// early stays until its absolute end, because late replays still count. Clears salts that expired before
-    /// `before`, each counted as a row. Never blocks other work for long, and lets no kind of row wait for the backlog of
-    /// another.
+    /// `before`, each counted as a row. Never blocks other work for long, and lets no kind of row wait for the backlog
+    /// of another, if `limit` has room for one of each.
     ///
     /// # Errors
     /// [`StoreError`].

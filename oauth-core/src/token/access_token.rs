@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json as value};
 
 use super::claims::{AccessTokenClaims, Actor, Confirmation};
 use super::hook::TokenAdditions;
+use super::id_token;
 use crate::error::Fault;
 use crate::grant::ValidatedGrant;
 use crate::jose::json;
@@ -26,6 +27,8 @@ const USUAL_PAYLOAD: usize = 512;
 pub(crate) struct MintSettings {
     pub(crate) issuer: Issuer,
     pub(crate) opaque_prefix: String,
+    /// Whether the issuer mints id tokens too.
+    pub(crate) id_tokens: bool,
 }
 
 /// A token that exists, but is not recorded yet.
@@ -52,6 +55,10 @@ pub(crate) async fn mint(
     let id = token_id(grant.family, now, entropy)?;
     let expires_at = now.plus(grant.lifetime);
     match &grant.format {
+        // a client may have been registered before the server began to make id tokens
+        AccessTokenFormat::Jwt { profile, .. } if settings.id_tokens && profile.typ() == Some(id_token::TYP) => {
+            Err(Fault::Signing(format!("client `{}` has access tokens that look like id tokens", grant.client.id)))
+        }
         AccessTokenFormat::Jwt { alg, profile } => {
             let claims = claims(grant, profile, additions, settings, &id, now, expires_at);
             let mut payload = Vec::with_capacity(USUAL_PAYLOAD);

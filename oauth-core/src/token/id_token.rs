@@ -12,7 +12,7 @@ use crate::store::Principal;
 use crate::types::{ClientId, IdToken, Issuer, Subject, Timestamp};
 
 /// The header's `typ`; access tokens of the same issuer never have it.
-const TYP: &str = "JWT";
+pub(crate) const TYP: &str = "JWT";
 
 #[derive(Serialize)]
 struct IdTokenClaims<'a> {

@@ -163,3 +163,63 @@ fn old_habits_need_the_word_of_server_and_client() {
     let confidential = ClientSpec::confidential("keeper").grants(["refresh_token"]).scope("a").audience(["a"]);
     assert!(block_on(world.server.ensure_client(confidential.static_refresh())).is_ok());
 }
+
+#[test]
+fn lint_names_every_old_habit_and_nothing_else() {
+    use oauth_core::dialect::{BodyMedia, TokenMount};
+    use oauth_core::store::{AccessTokenFormat, TokenProfile};
+
+    let ids = |world: &World| {
+        let advice = block_on(world.server.lint()).unwrap();
+        let name = |one: &oauth_core::Advice| one.client.as_ref().map_or("server".to_owned(), ToString::to_string);
+        let mut ids: Vec<_> = advice.iter().map(|one| format!("{} {}", name(one), one.id)).collect();
+        assert!(advice.iter().all(|one| one.reference.starts_with("RFC ") && one.to_string().contains(one.reason)));
+        ids.sort();
+        ids
+    };
+    let plain = World::new(|builder| builder);
+    assert_eq!(ids(&plain), ["orders-worker secret_without_end"]);
+    let client = "orders-worker".parse().unwrap();
+    let next = block_on(plain.server.rotate_client_secret(&client, NewSecret::Generated, Duration::from_secs(60)));
+    drop(next.unwrap());
+    assert_eq!(ids(&plain), ["orders-worker secret_without_end"], "the new one has none either");
+
+    let legacy = AccessTokenFormat::Jwt {
+        alg: oauth_core::jose::Alg::ES256,
+        profile: TokenProfile::Legacy { typ: None, omit: Vec::new() },
+    };
+    let habits = World::with_client(
+        |builder| {
+            let json = Arc::new(crate::dialect::Camel(BodyMedia::Json));
+            let builder = builder.token_mounts([TokenMount::legacy("/oauth/token", json)]).access_token(legacy.clone());
+            let builder = builder.with_chosen_client_secrets().danger().password_grant();
+            let builder = builder.danger().legacy_static_refresh_of_public_clients().danger().plain_http();
+            builder.danger().unsealed_keys()
+        },
+        |spec| spec.chosen_secret("chosen by hand").acts_for(["alice"]),
+    );
+    let app = ClientSpec::public("app").legacy_password_grant().legacy_static_refresh().grants(["refresh_token"]);
+    let app = app.scope("a").legacy_audience_is_client_id().legacy_json_bodies();
+    let app = app.access_token(AccessTokenFormat::Opaque).access_token_lifetime(Duration::from_secs(86_400));
+    block_on(habits.server.ensure_client(app)).unwrap();
+    assert_eq!(
+        ids(&habits),
+        [
+            "app audience_is_client",
+            "app json_bodies",
+            "app long_tokens",
+            "app password_grant",
+            "app static_refresh_of_public_clients",
+            "orders-worker acts_for",
+            "orders-worker chosen_secrets",
+            "orders-worker secret_without_end",
+            "server chosen_secrets",
+            "server json_bodies",
+            "server legacy_profile",
+            "server password_grant",
+            "server plain_http",
+            "server static_refresh_of_public_clients",
+            "server unsealed_keys",
+        ]
+    );
+}

@@ -248,6 +248,14 @@ fn a_dialect_that_loses_something_stops_the_build() {
     }
     assert!(build("scope", false).unwrap_err().contains("ScopeMode::Refuse"));
     assert!(build("scope", true).is_ok() && build("token_type", false).is_ok());
+    let id = TokenMount::legacy("/token", Arc::new(Lossy("id_token")));
+    let without = Parts::new().builder().token_mounts([id.clone()]).build();
+    assert!(without.is_ok(), "no id tokens here");
+    let with = Parts::new().builder().token_mounts([id]).id_tokens(oauth_core::jose::Alg::ES256).build();
+    assert!(with.unwrap_err().to_string().contains("id token"));
+    let twice = mount().and(Arc::new(Lossy("token_type")));
+    let why = Parts::new().builder().token_mounts([twice]).build().unwrap_err().to_string();
+    assert!(why.contains("never spoken"), "{why}");
     let two = Parts::new().builder().token_mounts([mount(), mount()]).build().unwrap_err().to_string();
     assert!(two.contains("two endpoints lie at `/token`"), "{two}");
 }
@@ -269,12 +277,12 @@ fn refusals_of_one_class_are_byte_identical_in_a_dialect() {
 }
 
 #[test]
-fn mounts_are_what_is_mounted_and_metadata_names_the_first() {
+fn mounts_are_what_is_mounted_and_metadata_names_the_standard_one() {
     let world = world(|builder| builder, |spec| spec);
     let paths: Vec<_> = world.server.endpoints().map(|(_, path)| path.to_owned()).collect();
     assert_eq!(paths[..2], ["/token", "/oauth/token"]);
     let request = Request::new(Method::Get, "/.well-known/oauth-authorization-server");
     let answer = block_on(world.server.handle(oauth_core::Endpoint::Metadata, &request));
     let document: Value = serde_json::from_slice(&answer.body).unwrap();
-    assert_eq!(document["token_endpoint"], "https://as.example/token");
+    assert_eq!(document["token_endpoint"], "https://as.example/oauth/token");
 }

@@ -172,7 +172,7 @@ fn a_name_that_is_taken_and_a_parameter_of_the_protocol_stop_the_build() {
             grants.into_iter().fold(builder, |builder, grant| builder.extension_grant(Arc::new(grant), scope()));
         builder.build().map(|_| ()).map_err(|mistakes| mistakes.to_string())
     };
-    for name in ["password", "client_credentials", "refresh_token", "authorization_code"] {
+    for name in ["password", "client_credentials", "refresh_token", "authorization_code", "host"] {
         assert!(build(vec![Named(name, &[])]).unwrap_err().contains("built in"), "{name}");
     }
     assert!(build(vec![Named("urn:x", &[]), Named("urn:x", &[])]).unwrap_err().contains("twice"));

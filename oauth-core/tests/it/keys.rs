@@ -298,11 +298,13 @@ fn private_halves_are_sealed_to_key_tenant_and_issuer_and_sealed_anew() {
     let again = start(other().into(), ISSUER).unwrap();
     assert!(published(&again).contains(&kid(&token)));
     assert!(start(sealing().into(), ISSUER).is_err());
-    // a record that was moved to another issuer's name does not open there
-    let mut record = block_on(world.memory.load(ISSUER)).unwrap().remove(0);
-    record.issuer = "https://evil.example".into();
-    let _ = block_on(world.memory.insert(record)).unwrap();
-    assert!(matches!(start(other().into(), "https://evil.example"), Err(StartError::Keys(_))));
+    // a record that was moved to another issuer's name does not open there, whatever the key is for
+    for (number, mut record) in block_on(world.memory.load(ISSUER)).unwrap().into_iter().enumerate() {
+        let evil = format!("https://evil-{number}.example");
+        record.issuer.clone_from(&evil);
+        let _ = block_on(world.memory.insert(record)).unwrap();
+        assert!(matches!(start(other().into(), &evil), Err(StartError::Keys(_))), "{number}");
+    }
 }
 
 #[test]

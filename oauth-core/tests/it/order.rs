@@ -10,8 +10,8 @@ use crate::world::{World, basic};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Wrong {
     Method,
-    Coding,
     Media,
+    Coding,
     Size,
     Clear,
     Syntax,
@@ -27,8 +27,8 @@ enum Wrong {
 
 const ALL: [(Wrong, u16, &str); 14] = [
     (Wrong::Method, 405, "invalid_request"),
-    (Wrong::Coding, 415, "invalid_request"),
     (Wrong::Media, 400, "invalid_request"),
+    (Wrong::Coding, 415, "invalid_request"),
     (Wrong::Size, 413, "invalid_request"),
     (Wrong::Clear, 400, "invalid_request"),
     (Wrong::Syntax, 400, "invalid_request"),

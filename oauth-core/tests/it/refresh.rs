@@ -7,7 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oauth_core::Refusal;
 use oauth_core::audit::What;
-use oauth_core::store::{GrantStore as _, RevokedWhy, Rotate, Salt, StoreErrorKind};
+use oauth_core::store::{
+    GrantStore as _, KeyMaterial, KeyState, KeyStore as _, KeyTransition, KeyUse, RevokedWhy, Rotate, Salt,
+    StoreErrorKind, Transition,
+};
 use oauth_core::types::{Lifetime, TokenDigest};
 use oauth_testkit::{Method as Call, Times, block_on};
 
@@ -497,4 +500,59 @@ fn r11_an_id_token_of_a_refresh_names_the_same_sign_in() {
     // without openid there is none
     let narrow = world.refresh_with(&third.refresh_token(), "&scope=orders.read");
     assert!(narrow.body.get("id_token").is_none());
+}
+
+/// The family keys with their states, oldest first.
+fn family_keys(world: &crate::world::World) -> Vec<oauth_core::KeyInfo> {
+    let keys = block_on(world.server.keys().list()).unwrap();
+    keys.into_iter().filter(|key| key.usage == KeyUse::Derive).collect()
+}
+
+#[test]
+fn a_family_goes_on_with_the_key_that_it_was_born_with() {
+    let world = plain();
+    let pass = |days: u64| {
+        for _ in 0..days {
+            world.advance(DAY);
+            let _ = block_on(world.server.maintain()).unwrap();
+        }
+    };
+    pass(85);
+    let begun = world.begin();
+    let born_with = world.family_of(&begun).refresh.unwrap().key_id;
+    pass(10);
+    let keys = family_keys(&world);
+    let states: Vec<_> = keys.iter().map(|key| key.state).collect();
+    assert_eq!(states, [KeyState::Retired, KeyState::Active], "promoted after 90 days");
+    let second = world.refresh(&begun.refresh_token());
+    assert_eq!(second.status, 200);
+    assert_eq!(world.family_of(&second).refresh.unwrap().key_id, born_with);
+    assert_ne!(world.family_of(&world.begin()).refresh.unwrap().key_id, born_with, "new families, new key");
+
+    // a key that is there and cannot be opened is our fault, never a bad token
+    let retired = &keys[0];
+    let broken = KeyTransition {
+        kid: retired.kid.clone(),
+        expected: KeyState::Retired,
+        next: KeyState::Retired,
+        times: retired.times,
+        material: Some(KeyMaterial::Sealed(vec![1, 2, 3])),
+    };
+    assert_eq!(block_on(world.memory.transition(crate::world::ISSUER, &[broken])).unwrap(), Transition::Applied);
+    world.advance(60);
+    assert_eq!(world.refresh(&second.refresh_token()).error(), (503, "temporarily_unavailable"));
+    assert_eq!(world.begin().status, 200, "the others go on");
+}
+
+#[test]
+fn a_family_key_is_destroyed_when_no_family_can_name_it() {
+    let world = plain();
+    for _ in 0..(90 + 14 + 366 + 2) {
+        world.advance(DAY - 1);
+        let _ = block_on(world.server.maintain()).unwrap();
+    }
+    let stored = block_on(world.memory.load(crate::world::ISSUER)).unwrap();
+    let derive: Vec<_> = stored.iter().filter(|key| key.usage == KeyUse::Derive).collect();
+    let gone = derive.iter().filter(|key| key.material == KeyMaterial::Destroyed).count();
+    assert_eq!((gone, derive[0].state), (1, KeyState::Retired), "of {}", derive.len());
 }

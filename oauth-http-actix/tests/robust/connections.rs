@@ -9,10 +9,11 @@ use oauth_core::{RequestContext, ValidatedGrant};
 use oauth_testkit::{Method, block_on};
 
 use crate::on_both_stores;
-use crate::support::{Ask, Backend, Connection, Host, Registered};
+use crate::support::{Ask, Backend, Connection, Host, Registered, Way};
 
 on_both_stores!(
     a_connection_dropped_at_a_store_call_leaves_a_finished_request,
+    a_refresh_whose_connection_is_dropped_is_finished_and_can_be_asked_for_again,
     a_connection_dropped_before_the_body_ends_leaves_no_request,
     a_shutdown_waits_for_what_was_begun_and_refuses_the_rest,
     a_panic_is_a_server_error_without_detail,
@@ -57,6 +58,33 @@ fn a_connection_dropped_at_a_store_call_leaves_a_finished_request<B: Backend>() 
             block_on(host.server.shutdown());
             let calls: Vec<Method> = host.calls().into_iter().filter(|call| *call != Method::Close).collect();
             assert_eq!((calls, host.issued()), (whole.clone(), 1), "call {number}, before {before}");
+        }
+    }
+}
+
+fn a_refresh_whose_connection_is_dropped_is_finished_and_can_be_asked_for_again<B: Backend>() {
+    let host = Host::<B>::people(|builder| builder);
+    for number in 1..=4 {
+        for (before, way) in [(true, Way::Form), (false, Way::Json)] {
+            let begun = host.begin();
+            let family = host.family_of(&begun).id;
+            host.forget();
+            let pause = if before { host.probe.pause_at(number) } else { host.probe.pause_after(number) };
+            let mut connection = Connection::to(host.address);
+            connection.send(&Host::<B>::refreshing(way, "phone", &begun.refresh_token(), &[]).bytes());
+            block_on(pause.reached());
+            connection.reset();
+            until_the_reset_was_seen(&host);
+            pause.release();
+            while host.issued() == 0 {
+                std::thread::yield_now();
+            }
+            assert_eq!(host.calls(), [Method::Find, Method::FindByHandle, Method::FindBySubject, Method::Rotate]);
+            let state = host.family(family).refresh.unwrap();
+            assert_eq!((state.generation, state.retries), (1, 0), "call {number}, before {before}");
+            // the client that heard nothing asks again, and goes on with what it gets
+            let again = host.refresh(way, &begun.refresh_token());
+            assert_eq!(host.refresh(way, &again.refresh_token()).status, 200);
         }
     }
 }

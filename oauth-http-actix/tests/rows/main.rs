@@ -4,10 +4,14 @@
 mod support;
 
 mod client_authentication;
+mod dialects;
 mod every_endpoint;
 mod metadata_and_keys;
 mod parsing;
+mod password;
+mod refresh;
 mod resource;
+mod throttling;
 mod token_endpoint;
 
 /// The one grant of these rows.

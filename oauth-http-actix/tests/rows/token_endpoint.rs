@@ -1,22 +1,24 @@
 //! T and W: what is granted, and how the answer looks.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use oauth_core::audit::What;
-use oauth_core::store::{AccessTokenFormat, AuthMethod, Principal};
+use oauth_core::store::{AccessTokenFormat, AuthMethod, Deregister, Principal};
 use oauth_core::token::{FactsRequest, HookError, HostFacts, RESERVED_CLAIMS, TokenAdditions, TokenHook};
-use oauth_core::types::Scope;
-use oauth_core::{RequestContext, ValidatedGrant};
+use oauth_core::types::{ClientId, Scope, Subject};
+use oauth_core::{ClientSpec, RequestContext, ValidatedGrant};
 use oauth_testkit::block_on;
 use serde_json::Value;
 
-use crate::support::{Ask, Backend, Host, TestKey};
+use crate::support::{Answer, Ask, Backend, Host, PASSWORD, Registered, SCOPE, TRUST, TestKey, Way, phone};
 use crate::{GRANT, on_both_stores};
 
 on_both_stores!(
     t01_errors_of_the_grant_type_are_precise_and_come_after_authentication,
     t03_the_success_answer_has_its_exact_shape,
+    t05_every_refresh_asks_for_user_and_client_anew,
     t06_hooks_cannot_overwrite_protocol_claims,
     w01_client_credentials_are_for_confidential_clients_without_refresh_token,
     w02_a_client_cannot_pass_for_a_user,
@@ -27,12 +29,43 @@ fn t01_errors_of_the_grant_type_are_precise_and_come_after_authentication<B: Bac
     let grantless = host.client("grantless", |spec| spec.grants([] as [&str; 0]));
     host.token("").is(400, "invalid_request");
     host.token("scope=profile").is(400, "invalid_request");
-    for unknown in ["x", "password", "refresh_token", "authorization_code", "urn:x:y", "client_credentials2"] {
+    for unknown in ["x", "password", "Refresh_Token", "authorization_code", "urn:x:y", "client_credentials2"] {
         host.token(&format!("grant_type={unknown}")).is(400, "unsupported_grant_type");
     }
     host.token_as(&grantless, GRANT).is(400, "unauthorized_client");
+    // every server knows how to refresh; this client was not registered for it, whatever it sends
+    for form in ["grant_type=refresh_token", "grant_type=refresh_token&refresh_token=x"] {
+        host.token(form).is(400, "unauthorized_client");
+    }
     for form in ["", "scope=profile", "grant_type=x", GRANT, "grant_type=client_credentials&scope=%22"] {
         host.send(&Ask::token().basic("app", "wrong").form(form)).is(401, "invalid_client");
+    }
+
+    let host = Host::<B>::people(|builder| builder);
+    host.client("grantless", |spec| spec.grants([] as [&str; 0]).legacy_json_bodies());
+    host.register(ClientSpec::public("nothing").legacy_json_bodies().scope("orders.read").audience(["orders"]));
+    for way in Way::ALL {
+        let phone = ("client_id", "phone");
+        let send = |parameters: &[(&str, &str)]| host.send(&way.ask(parameters));
+        send(&[phone]).is(400, "invalid_request");
+        send(&[phone, ("grant_type", "")]).is(400, "invalid_request");
+        for unknown in ["x", "Password", "Refresh_Token", "authorization_code", "urn:x:y"] {
+            send(&[phone, ("grant_type", unknown)]).is(400, "unsupported_grant_type");
+        }
+        for known in ["password", "refresh_token", TRUST, "client_credentials"] {
+            let nothing = [("client_id", "nothing"), ("grant_type", known)];
+            send(&nothing).is(400, "unauthorized_client");
+            // only then are the grant's own parameters looked at
+            if known != "client_credentials" {
+                send(&[phone, ("grant_type", known)]).is(400, "invalid_request");
+            }
+        }
+        // and all of it comes after authentication
+        for grant_type in ["", "x", "password", "refresh_token", TRUST, "client_credentials"] {
+            let wrong = [("client_id", "app"), ("client_secret", "wrong"), ("grant_type", grant_type)];
+            send(&wrong).is(401, "invalid_client");
+            send(&[("client_id", "nobody"), ("grant_type", grant_type)]).is(401, "invalid_client");
+        }
     }
 }
 
@@ -53,6 +86,33 @@ fn t03_the_success_answer_has_its_exact_shape<B: Backend>() {
             assert_eq!(answer.header("location"), None);
         }
     }
+
+    let host = Host::<B>::people(|builder| builder);
+    host.add_person("bob", Some(PASSWORD), true, &["bob"]);
+    let signed_in = host.sign_in(Way::Form, "bob", PASSWORD);
+    let refreshed = host.refresh(Way::Form, &signed_in.refresh_token());
+    let narrow = host.refresh_with(Way::Form, &refreshed.refresh_token(), &[("scope", "orders.read")]);
+    let members = |answer: &Answer| answer.json().as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let whole = ["access_token", "expires_in", "id_token", "refresh_token", "scope", "token_type"];
+    assert_eq!(
+        (members(&signed_in), members(&refreshed)),
+        (whole.map(str::to_owned).into(), whole.map(str::to_owned).into())
+    );
+    assert_eq!(members(&narrow), ["access_token", "expires_in", "refresh_token", "scope", "token_type"]);
+    let in_json = host.sign_in(Way::Json, "bob", PASSWORD);
+    for answer in [&signed_in, &refreshed, &narrow, &in_json, &host.refresh(Way::Json, &in_json.refresh_token())] {
+        let member = |name| answer.member(name).unwrap();
+        assert_eq!((member("token_type"), member("expires_in")), ("Bearer".into(), 600.into()));
+        assert!(!answer.scope().is_empty() && !answer.text().contains("null"));
+        let tokens = [answer.token(), answer.refresh_token()];
+        assert!(tokens.iter().all(|token| !token.is_empty()));
+        for (_, value) in &answer.headers {
+            assert!(!tokens.iter().any(|token| value.contains(token)), "{answer:?}");
+        }
+    }
+    // a refresh token comes with `offline_access` and an id token with `openid`, and not else
+    let plain = host.begin_as("phone", "orders.read");
+    assert_eq!(members(&plain), ["access_token", "expires_in", "scope", "token_type"]);
 }
 
 /// Wants to be everything.
@@ -106,6 +166,70 @@ fn t06_hooks_cannot_overwrite_protocol_claims<B: Backend>() {
         let told = |event: &oauth_core::audit::Event| matches!(event.what, What::ClaimIgnored { .. });
         assert_eq!(host.events().iter().filter(|event| told(event)).count(), RESERVED_CLAIMS.len() + 7);
     }
+
+    let host = Host::<B>::people(|builder| builder.token_hook(Arc::new(Greedy)));
+    host.add_person("bob", Some(PASSWORD), true, &["bob"]);
+    for way in Way::BOTH {
+        let signed_in = host.sign_in(way, "bob", PASSWORD);
+        let refreshed = host.refresh(way, &signed_in.refresh_token());
+        for answer in [signed_in, refreshed] {
+            assert!(!answer.text().contains("stolen"), "{answer:?}");
+            let (_, claims) = TestKey::read(&answer.token());
+            assert!(!claims.to_string().contains("stolen") && claims["department"] == "sales", "{claims}");
+            assert_eq!((&claims["sub"], &claims["client_id"]), (&"bob".into(), &"phone".into()));
+            // an id token holds what the core says and nothing of the host's
+            let (_, claims) = TestKey::read(&answer.id_token());
+            let names: Vec<&String> = claims.as_object().unwrap().keys().collect();
+            assert_eq!(names, ["aud", "auth_time", "exp", "iat", "iss", "sub"]);
+        }
+    }
+}
+
+fn t05_every_refresh_asks_for_user_and_client_anew<B: Backend>() {
+    let host = Host::<B>::people(|builder| builder.password_strikes(2, Duration::from_secs(900)));
+    host.add_person("bob", Some(PASSWORD), true, &["bob"]);
+    let bob: Subject = "bob".parse().unwrap();
+    let phone_id: ClientId = "phone".parse().unwrap();
+    for way in Way::BOTH {
+        let token = host.sign_in(way, "bob", PASSWORD).refresh_token();
+        // a user who is off: refused, and nothing is spent
+        host.backend.set_active(&bob, false);
+        host.refresh(way, &token).is(400, "invalid_grant");
+        host.backend.set_active(&bob, true);
+        let token = host.refresh(way, &token).refresh_token();
+        // one who is locked because somebody guesses is not signed out by that
+        (0..3).for_each(|_| host.sign_in(way, "bob", "wrong").is(400, "invalid_grant"));
+        host.sign_in(way, "bob", PASSWORD).is(400, "invalid_grant");
+        let token = host.refresh(way, &token).refresh_token();
+        host.clock.advance(Duration::from_secs(900));
+        // a client whose record is off, or gone
+        let the_phone = Registered { id: "phone".to_owned(), secret: String::new() };
+        host.administer(&the_phone, |client| client.active = false);
+        host.refresh(way, &token).is(401, "invalid_client");
+        host.administer(&the_phone, |client| client.active = true);
+        let token = host.refresh(way, &token).refresh_token();
+        assert_eq!(block_on(host.backend.deregister(&phone_id)).unwrap(), Deregister::Removed);
+        host.refresh(way, &token).is(401, "invalid_client");
+        host.register(phone("phone"));
+        let token = host.refresh(way, &token).refresh_token();
+        // a client that may not refresh any more
+        host.register(phone("phone").grants([TRUST]));
+        host.refresh(way, &token).is(400, "unauthorized_client");
+        host.register(phone("phone"));
+        let token = host.refresh(way, &token).refresh_token();
+        // switched off through the server, all that it holds ends for good
+        block_on(host.server.set_client_active(&phone_id, false)).unwrap();
+        host.refresh(way, &token).is(401, "invalid_client");
+        block_on(host.server.set_client_active(&phone_id, true)).unwrap();
+        host.refresh(way, &token).is(400, "invalid_grant");
+        host.clock.advance(Duration::from_secs(1));
+        // and so it is with all that a user holds
+        let begun = host.sign_in(way, "bob", PASSWORD);
+        block_on(host.server.revoke_subject(&bob)).unwrap();
+        host.refresh(way, &begun.refresh_token()).is(400, "invalid_grant");
+        assert!(!host.is_live(&begun));
+        host.clock.advance(Duration::from_secs(1));
+    }
 }
 
 fn w01_client_credentials_are_for_confidential_clients_without_refresh_token<B: Backend>() {
@@ -119,6 +243,30 @@ fn w01_client_credentials_are_for_confidential_clients_without_refresh_token<B: 
     let answer = host.token(&format!("{GRANT}&scope=profile"));
     assert!(answer.json().get("refresh_token").is_none());
     assert_eq!(host.issued(), 1);
+
+    let host = Host::<B>::people(|builder| builder);
+    let the_phone = Registered { id: "phone".to_owned(), secret: String::new() };
+    for careless in [false, true] {
+        if careless {
+            host.administer(&the_phone, |client| {
+                client.grants = oauth_core::store::GrantTypes::of(["client_credentials", "refresh_token"]);
+            });
+        }
+        for way in Way::ALL {
+            let ask = way.ask(&[("grant_type", "client_credentials"), ("client_id", "phone")]);
+            host.send(&ask).is(400, "unauthorized_client");
+        }
+    }
+    // `offline_access` and `openid` are about users: a client in its own name gets neither token
+    let spec = ClientSpec::confidential("worker").grants(["client_credentials", "refresh_token"]).scope(SCOPE);
+    let worker = host.register(spec.audience(["orders"]).legacy_json_bodies());
+    for way in Way::ALL {
+        for scope in [SCOPE, "offline_access", "openid offline_access", ""] {
+            let answer = host.send(&Host::<B>::by_body(way, &worker, &[("scope", scope)]));
+            assert!(answer.status == 400 || answer.member("refresh_token").is_none(), "{answer:?}");
+            assert!(answer.status == 400 || answer.member("id_token").is_none(), "{answer:?}");
+        }
+    }
 }
 
 fn w02_a_client_cannot_pass_for_a_user<B: Backend>() {
@@ -145,5 +293,26 @@ fn w02_a_client_cannot_pass_for_a_user<B: Backend>() {
     // a user whose name is a client's gets no token through any client: a reader could not tell them apart
     for client in ["alice", "app"] {
         assert!(block_on(host.server.issue(&alice, &client.parse().unwrap(), &scope)).is_err());
+    }
+
+    let host = Host::<B>::people(|builder| builder);
+    host.add_person("bob", Some(PASSWORD), true, &["bob"]);
+    // a client that is called as a user is
+    let namesake = host.client("alice", ClientSpec::legacy_json_bodies);
+    for way in Way::ALL {
+        let token = host.send(&Host::<B>::by_body(way, &namesake, &[])).token();
+        host.send(&Ask::new("GET", "/me").bearer(&token)).is(403, "insufficient_scope");
+        assert_eq!(host.guarded(&token).text(), "client alice");
+        // from then on that user gets nothing, by any grant: nobody could tell the two apart
+        let ask = way.ask(&[("grant_type", TRUST), ("client_id", "phone"), ("user", "alice"), ("scope", SCOPE)]);
+        host.send(&ask).is(400, "invalid_grant");
+        let signed_in = host.sign_in(way, "bob", PASSWORD);
+        assert_eq!(host.send(&Ask::new("GET", "/me").bearer(&signed_in.token())).text(), "bob");
+        let refreshed = host.refresh(way, &signed_in.refresh_token());
+        assert_eq!(host.send(&Ask::new("GET", "/me").bearer(&refreshed.token())).text(), "bob");
+        // an id token is no access token, and neither is a refresh token
+        for other in [refreshed.id_token(), refreshed.refresh_token()] {
+            host.guarded(&other).is(401, "invalid_token");
+        }
     }
 }

@@ -63,10 +63,34 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or_else(|why| panic!("{why}: {self:?}"))
     }
 
-    /// Status and error code.
+    /// Status and error code, in whichever dialect.
     #[track_caller]
     pub(crate) fn error(&self) -> (u16, String) {
-        (self.status, self.json()["error"].as_str().unwrap_or_default().to_owned())
+        let json = self.json();
+        let code = json["error"].as_str().or(json["fault"]["code"].as_str());
+        (self.status, code.unwrap_or_default().to_owned())
+    }
+
+    /// A member of a success answer by its protocol name, in whichever dialect.
+    #[track_caller]
+    pub(crate) fn member(&self, name: &str) -> Option<Value> {
+        let json = self.json();
+        let spelled = match name {
+            "access_token" => "accessToken",
+            "expires_in" => "expiresIn",
+            "id_token" => "idToken",
+            "refresh_token" => "refreshToken",
+            "token_type" => "tokenType",
+            other => other,
+        };
+        json.get(name).or_else(|| json["data"].get(spelled)).cloned()
+    }
+
+    #[track_caller]
+    fn text_of(&self, name: &str) -> String {
+        assert_eq!(self.status, 200, "{self:?}");
+        let Some(Value::String(text)) = self.member(name) else { panic!("no {name} in {self:?}") };
+        text
     }
 
     #[track_caller]
@@ -76,19 +100,64 @@ impl Answer {
 
     #[track_caller]
     pub(crate) fn token(&self) -> String {
-        assert_eq!(self.status, 200, "{self:?}");
-        self.json()["access_token"].as_str().expect("a token").to_owned()
+        self.text_of("access_token")
+    }
+
+    #[track_caller]
+    pub(crate) fn refresh_token(&self) -> String {
+        self.text_of("refresh_token")
+    }
+
+    #[track_caller]
+    pub(crate) fn id_token(&self) -> String {
+        self.text_of("id_token")
     }
 
     #[track_caller]
     pub(crate) fn scope(&self) -> String {
-        assert_eq!(self.status, 200, "{self:?}");
-        self.json()["scope"].as_str().expect("a scope").to_owned()
+        self.text_of("scope")
     }
 
     /// G1 and G2, for every answer of the token endpoint and of the guard.
     #[track_caller]
     pub(crate) fn check(&self, is_token_endpoint: bool) {
+        self.check_head(is_token_endpoint);
+        if self.body.is_empty() || self.status == 200 {
+            return;
+        }
+        let json = self.json();
+        let members = json.as_object().expect("an object");
+        assert!(members.keys().all(|name| ["error", "error_description"].contains(&name.as_str())), "{self:?}");
+        assert!(!is_token_endpoint || members.contains_key("error"), "{self:?}");
+        members.values().for_each(|text| self.check_text(text));
+    }
+
+    /// The same where the envelope is spoken: nothing comes in any other shape.
+    #[track_caller]
+    pub(crate) fn check_envelope(&self) {
+        self.check_head(true);
+        if self.body.is_empty() {
+            return;
+        }
+        let json = self.json();
+        let (held, other) = if self.status == 200 { ("data", "fault") } else { ("fault", "data") };
+        assert_eq!((&json["ok"], json.get(other)), (&Value::from(self.status == 200), None), "{self:?}");
+        assert_eq!(json.as_object().map(serde_json::Map::len), Some(2), "{self:?}");
+        if self.status != 200 {
+            let fault = json[held].as_object().expect("an object");
+            assert_eq!(fault.keys().collect::<Vec<_>>(), ["code", "text"], "{self:?}");
+            fault.values().for_each(|text| self.check_text(text));
+        }
+    }
+
+    #[track_caller]
+    fn check_text(&self, text: &Value) {
+        let lawful = |c: char| matches!(c, ' '..='!' | '#'..='[' | ']'..='~');
+        assert!(text.as_str().expect("text").chars().all(lawful), "{self:?}");
+    }
+
+    #[track_caller]
+    fn check_head(&self, is_token_endpoint: bool) {
         assert_eq!(self.header("cache-control"), Some("no-store"), "{self:?}");
         assert_eq!(self.header("content-type"), Some("application/json"), "{self:?}");
         if is_token_endpoint {
@@ -98,20 +167,8 @@ impl Answer {
             401 => assert!(self.header("www-authenticate").is_some(), "{self:?}"),
             405 => assert_eq!(self.header("allow"), Some("POST"), "{self:?}"),
             408 | 413 => assert_eq!(self.header("connection"), Some("close"), "{self:?}"),
-            503 => assert!(self.header("retry-after").is_some(), "{self:?}"),
+            429 | 503 => assert!(self.header("retry-after").is_some(), "{self:?}"),
             _ => {}
-        }
-        if self.body.is_empty() {
-            return;
-        }
-        let json = self.json();
-        let members = json.as_object().expect("an object");
-        if self.status != 200 {
-            assert!(members.keys().all(|name| ["error", "error_description"].contains(&name.as_str())), "{self:?}");
-            for text in members.values() {
-                let lawful = |c: char| matches!(c, ' '..='!' | '#'..='[' | ']'..='~');
-                assert!(text.as_str().expect("text").chars().all(lawful), "{self:?}");
-            }
         }
     }
 }

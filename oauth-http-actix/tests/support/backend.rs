@@ -3,11 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use oauth_core::store::{ClientRegistry, ClientStore, GrantStore, KeyMaterial, KeyStore, SecretHash, User, UserStore};
-use oauth_core::types::TokenDigest;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use oauth_core::store::{
+    ClientRegistry, ClientStore, FoundFamily, GrantStore, KeyMaterial, KeyStore, SecretHash, User, UserStore,
+};
+use oauth_core::types::{Subject, TokenDigest};
 use oauth_store_memory::MemoryStore;
 use oauth_store_sqlite::SqliteStore;
 use oauth_testkit::block_on;
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
 
 /// A directory of its own for each test, gone at its end.
 pub(crate) struct Directory(PathBuf);
@@ -41,7 +47,15 @@ pub(crate) trait Backend:
 
     fn open(directory: &Directory) -> Self;
 
-    fn add_user(&self, user: User, login: &str);
+    /// The same rows through a handle of their own, where the store has such.
+    fn open_again(&self, directory: &Directory) -> Self;
+
+    fn add_user(&self, user: User, logins: &[&str]);
+
+    fn set_active(&self, subject: &Subject, active: bool);
+
+    /// The count of every account, where the store can be read past its interface.
+    fn strikes(&self, directory: &Directory) -> Option<Vec<i64>>;
 
     /// Everything that somebody who stole the store would hold; `tokens` helps a store that cannot list its tokens.
     fn dump(&self, directory: &Directory, issuer: &str, tokens: &[String]) -> Vec<u8>;
@@ -54,8 +68,20 @@ impl Backend for MemoryStore {
         Self::new()
     }
 
-    fn add_user(&self, user: User, login: &str) {
-        let _ = self.insert_user(user, [login]).unwrap();
+    fn open_again(&self, _: &Directory) -> Self {
+        self.clone()
+    }
+
+    fn add_user(&self, user: User, logins: &[&str]) {
+        let _ = self.insert_user(user, logins.iter().copied()).unwrap();
+    }
+
+    fn set_active(&self, subject: &Subject, active: bool) {
+        assert!(self.set_user_active(subject, active).unwrap());
+    }
+
+    fn strikes(&self, _: &Directory) -> Option<Vec<i64>> {
+        None
     }
 
     fn dump(&self, _: &Directory, issuer: &str, tokens: &[String]) -> Vec<u8> {
@@ -83,6 +109,19 @@ impl Backend for MemoryStore {
                 dump.extend(found.token.digest.as_bytes());
                 dump.extend(found.token.extra.as_bytes());
             }
+            let handle = URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| bytes.get(..8)?.try_into().ok());
+            let found = handle.and_then(|handle: [u8; 8]| block_on(self.find_by_handle(&handle)).unwrap());
+            if let Some(FoundFamily { family, .. }) = found {
+                dump.extend(format!("{family:?}").into_bytes());
+                dump.extend(family.extra.as_bytes());
+                let state = family.refresh.expect("it was found by its handle");
+                dump.extend(state.current_digest.as_bytes());
+                dump.extend(state.previous_digest.iter().flat_map(|digest| digest.as_bytes()));
+                dump.extend(state.salt.iter().flat_map(|salt| salt.bytes));
+            }
+            if let Some(user) = block_on(self.find_by_login(token)).unwrap() {
+                dump.extend(format!("{user:?}").into_bytes());
+            }
         }
         dump
     }
@@ -95,12 +134,46 @@ impl Backend for SqliteStore {
         Self::open(directory.path().join("oauth.db")).unwrap()
     }
 
-    fn add_user(&self, user: User, login: &str) {
-        let _ = block_on(self.insert_user(user, &[login])).unwrap();
+    fn open_again(&self, directory: &Directory) -> Self {
+        <Self as Backend>::open(directory)
     }
 
+    fn add_user(&self, user: User, logins: &[&str]) {
+        let _ = block_on(self.insert_user(user, logins)).unwrap();
+    }
+
+    fn set_active(&self, subject: &Subject, active: bool) {
+        assert!(block_on(self.set_user_active(subject, active)).unwrap());
+    }
+
+    fn strikes(&self, directory: &Directory) -> Option<Vec<i64>> {
+        let file = Connection::open(directory.path().join("oauth.db")).unwrap();
+        let mut rows = file.prepare("SELECT strikes FROM strike ORDER BY strikes").unwrap();
+        let counts = rows.query_map([], |row| row.get(0)).unwrap();
+        Some(counts.map(Result::unwrap).collect())
+    }
+
+    /// The files as they lie there, with what was overwritten and not collected yet, and every cell of every table.
     fn dump(&self, directory: &Directory, _: &str, _: &[String]) -> Vec<u8> {
         let files = std::fs::read_dir(directory.path()).unwrap();
-        files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+        let mut dump: Vec<u8> = files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
+        let file = Connection::open(directory.path().join("oauth.db")).unwrap();
+        let mut tables = file.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();
+        let tables: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert!(tables.len() > 5, "{tables:?}");
+        for table in tables {
+            let mut rows = file.prepare(&format!("SELECT * FROM {table}")).unwrap();
+            let columns = rows.column_count();
+            let mut rows = rows.query([]).unwrap();
+            while let Some(row) = rows.next().unwrap() {
+                for column in 0..columns {
+                    if let ValueRef::Text(bytes) | ValueRef::Blob(bytes) = row.get_ref(column).unwrap() {
+                        dump.extend(bytes);
+                    }
+                    dump.push(b'\n');
+                }
+            }
+        }
+        dump
     }
 }

@@ -90,10 +90,11 @@ pub(crate) struct Host<B: Backend> {
     audit: Arc<Audit>,
     /// Every secret and token that was made or sent so far.
     secrets: Mutex<Vec<String>>,
+    /// Refresh tokens, which a later answer may lawfully hold again.
+    refresh_tokens: Mutex<Vec<String>>,
     // the rows count store calls, which maintenance would add to
     _lease: MaintenanceLease,
-    http: ServerHandle,
-    thread: Option<JoinHandle<()>>,
+    doors: Vec<(SocketAddr, ServerHandle, JoinHandle<()>)>,
 }
 
 pub(crate) const ISSUER: &str = "https://as.example";
@@ -116,7 +117,11 @@ impl<B: Backend> Host<B> {
 
     /// A second server over the same rows, with the same clock.
     pub(crate) fn beside(&self) -> Self {
-        Self::on(ISSUER, self.backend.clone(), Arc::clone(&self.directory), self.clock.clone(), |builder| builder)
+        self.beside_on(self.backend.clone(), |builder| builder)
+    }
+
+    pub(crate) fn beside_on(&self, backend: B, configure: impl FnOnce(Builder) -> Builder) -> Self {
+        Self::on(ISSUER, backend, Arc::clone(&self.directory), self.clock.clone(), configure)
     }
 
     fn on(
@@ -136,11 +141,10 @@ impl<B: Backend> Host<B> {
             .import_key(TestKey::imported(), Some(KeyId::parse(TestKey::KID).unwrap()));
         let server = block_on(configure(builder).start()).unwrap();
         let lease = server.maintenance_lease().unwrap();
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let address = listener.local_addr().unwrap();
-        let (http, thread) = serve(listener, &server);
+        let door = serve(&server);
+        let address = door.0;
         let app = Registered { id: "app".to_owned(), secret: String::new() };
-        let secrets = Mutex::default();
+        let (secrets, refresh_tokens) = Default::default();
         let mut host = Self {
             server,
             probe,
@@ -151,23 +155,37 @@ impl<B: Backend> Host<B> {
             app,
             audit,
             secrets,
+            refresh_tokens,
             _lease: lease,
-            http,
-            thread: Some(thread),
+            doors: vec![door],
         };
         host.app = host.client("app", |spec| spec);
         host
+    }
+
+    /// Opens this many more ports on the same server, each with a worker of its own, so that requests run side by side.
+    pub(crate) fn open_doors(&mut self, more: usize) {
+        self.doors.extend((0..more).map(|_| serve(&self.server)));
+    }
+
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        self.doors.iter().map(|(address, ..)| *address).collect()
     }
 
     /// Registers a client like `app`, changed as the test likes.
     #[track_caller]
     pub(crate) fn client(&self, id: &str, change: impl FnOnce(ClientSpec) -> ClientSpec) -> Registered {
         let spec = ClientSpec::confidential(id).scope("orders.read orders.write profile").audience(["orders"]);
-        let made = block_on(self.server.ensure_client(change(spec))).unwrap();
+        self.register(change(spec))
+    }
+
+    #[track_caller]
+    pub(crate) fn register(&self, spec: ClientSpec) -> Registered {
+        let made = block_on(self.server.ensure_client(spec)).unwrap();
         let secret = made.secret.map(|secret| secret.expose().to_owned()).unwrap_or_default();
         self.remember(&secret);
         self.forget();
-        Registered { id: id.to_owned(), secret }
+        Registered { id: made.client.id.to_string(), secret }
     }
 
     /// Changes a client's record past the server, as an administrator would.
@@ -183,7 +201,7 @@ impl<B: Backend> Host<B> {
     pub(crate) fn user(&self, subject: &str) -> Subject {
         let subject = Subject::parse(subject).unwrap();
         let user = User { subject: subject.clone(), active: true, scope: None, password: None };
-        self.backend.add_user(user, subject.as_str());
+        self.backend.add_user(user, &[subject.as_str()]);
         subject
     }
 
@@ -202,17 +220,29 @@ impl<B: Backend> Host<B> {
     /// G1, G2, and G10 for bodies: nobody's secret and no earlier token is in an answer.
     #[track_caller]
     pub(crate) fn check(&self, ask: &Ask, answer: &Answer) {
-        let is_token_endpoint = ask.target.starts_with("/oauth/token");
+        let path = ask.target.split('?').next().unwrap_or_default();
+        let is_token_endpoint = path.ends_with("/token");
         let is_public = ["/oauth/jwks", "/.well-known/"].iter().any(|path| ask.target.contains(path));
-        if is_token_endpoint || (answer.status >= 400 && !is_public && answer.status != 404) {
+        if path == "/token" {
+            answer.check_envelope();
+        } else if is_token_endpoint || (answer.status >= 400 && !is_public && answer.status != 404) {
             answer.check(is_token_endpoint);
         }
         let whole = format!("{:?} {}", answer.headers, answer.text());
-        for secret in self.secrets.lock().unwrap().iter() {
-            assert!(!whole.contains(secret.as_str()), "an earlier secret comes back: {whole}");
+        let comes_back = |secrets: &Mutex<Vec<String>>| {
+            let known = secrets.lock().unwrap();
+            assert!(!known.iter().any(|secret| whole.contains(secret)), "an earlier secret comes back: {whole}");
+        };
+        comes_back(&self.secrets);
+        if !is_token_endpoint || answer.status != 200 {
+            return comes_back(&self.refresh_tokens);
         }
-        if is_token_endpoint && answer.status == 200 {
-            self.remember(&answer.token());
+        self.remember(&answer.token());
+        if answer.member("id_token").is_some() {
+            self.remember(&answer.id_token());
+        }
+        if answer.member("refresh_token").is_some() {
+            self.refresh_tokens.lock().unwrap().push(answer.refresh_token());
         }
     }
 
@@ -251,7 +281,7 @@ impl<B: Backend> Host<B> {
     }
 
     pub(crate) fn secrets(&self) -> Vec<String> {
-        self.secrets.lock().unwrap().clone()
+        [self.secrets.lock().unwrap().clone(), self.refresh_tokens.lock().unwrap().clone()].concat()
     }
 
     /// Begins to count calls and events anew.
@@ -285,14 +315,17 @@ impl<B: Backend> Host<B> {
 
 impl<B: Backend> Drop for Host<B> {
     fn drop(&mut self) {
-        drop(self.http.stop(false));
-        if let Some(thread) = self.thread.take() {
+        for (_, http, thread) in self.doors.drain(..) {
+            drop(http.stop(false));
             let _ = thread.join();
         }
     }
 }
 
-fn serve(listener: TcpListener, server: &AuthorizationServer) -> (ServerHandle, JoinHandle<()>) {
+/// Serves on a port of its own, with one worker.
+fn serve(server: &AuthorizationServer) -> (SocketAddr, ServerHandle, JoinHandle<()>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
     let server = server.clone();
     let guard = Guard::of(&server, "orders".parse().unwrap(), TokenProfile::Rfc9068);
     let (started, starting) = mpsc::channel();
@@ -316,5 +349,5 @@ fn serve(listener: TcpListener, server: &AuthorizationServer) -> (ServerHandle, 
             http.await.unwrap();
         });
     });
-    (starting.recv().unwrap(), thread)
+    (address, starting.recv().unwrap(), thread)
 }

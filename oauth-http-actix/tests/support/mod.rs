@@ -3,14 +3,18 @@
 
 mod answer;
 mod backend;
+mod dialects;
 mod host;
 mod jwt;
+mod people;
 mod request;
 
 pub(crate) use self::answer::Answer;
 pub(crate) use self::backend::{Backend, Directory};
+pub(crate) use self::dialects::{Camel, Way};
 pub(crate) use self::host::{Host, Registered, START};
 pub(crate) use self::jwt::TestKey;
+pub(crate) use self::people::{PASSWORD, SCOPE, TRUST, phone};
 pub(crate) use self::request::{Ask, Connection, form_encode};
 
 /// Runs each row on both stores: `on_both_stores!(g01_…, g02_…)` makes the tests `memory::g01_…` and `sqlite::g01_…`.

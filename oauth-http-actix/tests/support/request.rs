@@ -42,6 +42,15 @@ impl Ask {
         self.header("content-type", "application/x-www-form-urlencoded").body(body)
     }
 
+    pub(crate) fn json(self, body: impl AsRef<[u8]>) -> Self {
+        self.header("content-type", "application/json").body(body)
+    }
+
+    /// As a declared proxy passes it on from this address.
+    pub(crate) fn from(self, address: &str) -> Self {
+        self.header("x-forwarded-for", address)
+    }
+
     /// Both halves form-encoded (RFC 6749 §2.3.1).
     pub(crate) fn basic(self, id: &str, secret: &str) -> Self {
         self.basic_raw(format!("{}:{}", form_encode(id), form_encode(secret)))
@@ -57,6 +66,11 @@ impl Ask {
 
     /// The request's head, with `Host`, `Connection: close` and the given framing.
     pub(crate) fn head(&self, framing: &str) -> Vec<u8> {
+        self.kept_head(&format!("{framing}Connection: close\r\n"))
+    }
+
+    /// The same for a connection that stays.
+    fn kept_head(&self, framing: &str) -> Vec<u8> {
         let mut bytes = format!("{} {} HTTP/1.1\r\n", self.method, self.target).into_bytes();
         if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
             bytes.extend(b"Host: as.example\r\n");
@@ -67,8 +81,13 @@ impl Ask {
             bytes.extend(value);
             bytes.extend(b"\r\n");
         }
-        bytes.extend(format!("{framing}Connection: close\r\n\r\n").bytes());
+        bytes.extend(format!("{framing}\r\n").bytes());
         bytes
+    }
+
+    /// For a connection that stays.
+    pub(crate) fn kept_bytes(&self) -> Vec<u8> {
+        [self.kept_head(&format!("Content-Length: {}\r\n", self.body.len())), self.body.clone()].concat()
     }
 
     pub(crate) fn bytes(&self) -> Vec<u8> {

@@ -42,18 +42,37 @@ pub(super) fn purge_all(store: &TenantStore, before: Timestamp, limit: u32) -> u
     panic!("a purge that never ends");
 }
 
+/// Stores one row of one kind that expires then.
+type Fill = fn(&TenantStore, u64, Timestamp);
+
+const FILLS: [Fill; KINDS] = [
+    |store, number, end| {
+        let _ = done(store.grants.insert_access_token(AccessTokenRecord { expires_at: end, ..token(number) }));
+    },
+    |store, number, end| {
+        done(store.grants.revoke_token(RevokeToken::Jwt { id: jwt_id(number), expires_at: end }));
+    },
+    |store, number, end| {
+        let ends = FamilyRecord { absolute_expires_at: end, ..family(number) };
+        let _ = done(store.grants.start_family(start(ends)));
+    },
+    |store, number, end| {
+        let _ = done(store.grants.start_family(start(refreshable(WITH_SALT + number))));
+        let salt = Salt { expires_at: end, ..salt(BEGIN) };
+        let _ = done(store.grants.rotate(Rotate { salt, ..rotate(WITH_SALT + number, 0, BEGIN) }));
+    },
+    |store, number, end| {
+        let claiming = StartFamily { claim: Some(claim(number, end)), ..start(family(WITH_CLAIM + number)) };
+        let _ = done(store.grants.start_family(claiming));
+    },
+    |store, number, end| {
+        let _ = done(store.grants.add_strike(strike(account(number), end.minus(WINDOW))));
+    },
+];
+
 /// Stores one row of each kind that expires then.
 fn fill(store: &TenantStore, number: u64, end: Timestamp) {
-    let _ = done(store.grants.insert_access_token(AccessTokenRecord { expires_at: end, ..token(number) }));
-    done(store.grants.revoke_token(RevokeToken::Jwt { id: jwt_id(number), expires_at: end }));
-    let ends = FamilyRecord { absolute_expires_at: end, ..family(number) };
-    let _ = done(store.grants.start_family(start(ends)));
-    let _ = done(store.grants.start_family(start(refreshable(WITH_SALT + number))));
-    let salt = Salt { expires_at: end, ..salt(BEGIN) };
-    let _ = done(store.grants.rotate(Rotate { salt, ..rotate(WITH_SALT + number, 0, BEGIN) }));
-    let claiming = StartFamily { claim: Some(claim(number, end)), ..start(family(WITH_CLAIM + number)) };
-    let _ = done(store.grants.start_family(claiming));
-    done(store.grants.add_strike(strike(account(number), end.minus(WINDOW))));
+    FILLS.iter().for_each(|fill| fill(store, number, end));
 }
 
 fn jwt_id(number: u64) -> oauth_core::types::TokenId {
@@ -92,6 +111,18 @@ pub fn purge_works_in_bounded_batches(f: &Fixture) {
     assert_eq!(purge(&f.store, next(TOKEN_END), 7), Purged { rows: 0, more: false });
     for number in 0..ROWS {
         assert_eq!(left(&f.store, number, TOKEN_END), [false; KINDS], "rows {number}");
+    }
+}
+
+/// Whether more is waiting is said of every kind.
+pub fn purge_says_of_every_kind_whether_more_is_waiting(f: &Fixture) {
+    for (kind, fill) in FILLS.iter().enumerate() {
+        for number in 1..=3 {
+            fill(&f.store, number, TOKEN_END);
+        }
+        for more in [true, true, false] {
+            assert_eq!(purge(&f.store, next(TOKEN_END), 1), Purged { rows: 1, more }, "kind {kind}");
+        }
     }
 }
 

@@ -80,7 +80,8 @@ pub fn no_retry_outlives_the_revocation_of_its_family(f: &Fixture) {
     no_use_outlives(f, retry_the_current, revoke);
 }
 
-/// Once a cutoff was acknowledged, no rotation of a family that it covers succeeds, and nothing that one brought is live.
+/// Once a cutoff was acknowledged, no rotation of a family that it covers succeeds, and nothing that one brought is
+/// live.
 pub fn no_rotation_outlives_a_cutoff(f: &Fixture) {
     no_use_outlives(f, rotate_the_current, cut_off);
 }

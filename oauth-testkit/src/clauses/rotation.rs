@@ -50,8 +50,8 @@ fn before_the_last(now: Timestamp) -> Timestamp {
     now.min(Timestamp::from_millis(i64::MAX - 1))
 }
 
-/// A rotation changes the generation, the two digests, the salt, the retries and their streak, the times of the rotation
-/// and of the idle end, and `seen_at` if it is later; nothing else.
+/// A rotation changes the generation, the two digests, the salt, the retries and their streak, the times of the
+/// rotation and of the idle end, and `seen_at` if it is later; nothing else.
 pub fn a_rotation_changes_what_it_says_and_nothing_else(f: &Fixture) {
     let times = [strategies::timestamp(), strategies::timestamp()];
     let records = (strategies::family(), strategies::refresh_state(), strategies::salt(), times);
@@ -77,7 +77,8 @@ pub fn a_rotation_changes_what_it_says_and_nothing_else(f: &Fixture) {
     });
 }
 
-/// A retry changes the number of retries, the streak if it is the first one, and `seen_at` if it is later; nothing else.
+/// A retry changes the number of retries, the streak if it is the first one, and `seen_at` if it is later; nothing
+/// else.
 pub fn a_retry_changes_what_it_says_and_nothing_else(f: &Fixture) {
     let records = (strategies::family(), strategies::refresh_state(), strategies::timestamp());
     for_all(records, |(family, state, now)| {

@@ -9,9 +9,9 @@ use oauth_core::types::Timestamp;
 
 use super::{done, found, standing_of};
 use crate::samples::{
-    BEGIN, ISSUER, TOKEN_END, account, after, claim, client, client_id, cutoff, digest, extend, family, family_id,
-    handle, jwt, jwt_of, key, phc, refreshable, retry, rotate, start, step, strike, subject, token, token_id, token_of,
-    user,
+    BEGIN, FAMILY_END, ISSUER, TOKEN_END, account, after, claim, client, client_id, cutoff, digest, extend, family,
+    family_id, handle, jwt, jwt_of, key, phc, refreshable, retry, rotate, start, step, strike, subject, token,
+    token_id, token_of, user,
 };
 use crate::{Fixture, TenantStore};
 
@@ -130,9 +130,15 @@ pub fn tenants_share_no_handles_strikes_or_claims(f: &Fixture) {
     assert_eq!(done(theirs.add_strike(strike(account(1), BEGIN))), 1);
     done(theirs.clear_strikes(&account(1)));
     assert_eq!(done(mine.add_strike(strike(account(1), BEGIN))), 4);
-    // Its own salt and its own claim; of mine nothing, though the claim expired.
     let late = Timestamp::from_millis(TOKEN_END.millis() + 1);
-    assert_eq!(done(theirs.purge_expired(late, 1000)), Purged { rows: 2, more: false });
+    assert_eq!(done(theirs.purge_expired(late, 1000)), Purged { rows: 2, more: false }, "their salt and their claim");
     assert_eq!(done(mine.start_family(claiming(2))), StartOutcome::Claimed);
     assert_eq!(done(mine.add_strike(strike(account(1), BEGIN))), 5);
+    // One claim, which there expires earlier than here.
+    let until = |expires_at| StartFamily { claim: Some(claim(3, expires_at)), ..start(refreshable(3)) };
+    assert_eq!(done(theirs.start_family(until(TOKEN_END))), started);
+    assert_eq!(done(mine.start_family(until(FAMILY_END))), started);
+    assert_eq!(done(mine.purge_expired(late, 1000)), Purged { rows: 2, more: false }, "my claim 1 and my strikes");
+    let again = StartFamily { family: refreshable(4), ..until(FAMILY_END) };
+    assert_eq!(done(mine.start_family(again)), StartOutcome::Claimed);
 }

@@ -79,6 +79,7 @@ impl Faulty {
             }
             Fault::StrikesOfEveryTenant => self.inner.for_tenant(Tenant::default_tenant()).add_strike(strike).await,
             Fault::ClearingKeepsTheWindow
+            | Fault::PurgeForgetsWaitingStrikes
             | Fault::StrikesStay
             | Fault::StrikesWaitForOthers
             | Fault::WindowEndsLate
@@ -124,7 +125,8 @@ impl Faulty {
         }
     }
 
-    /// Removes up to `limit` windows of its own that ended before `before`; answers how many, and whether more are left.
+    /// Removes up to `limit` windows of its own that ended before `before`; answers how many, and whether more are
+    /// left.
     pub(crate) fn purge_windows(&self, before: Timestamp, limit: u32) -> (u32, bool) {
         if self.has(Fault::StrikesStay) {
             return (0, false);
@@ -139,6 +141,6 @@ impl Faulty {
             more |= is_over && !goes;
             !goes
         });
-        (purged, more)
+        (purged, more && !self.has(Fault::PurgeForgetsWaitingStrikes))
     }
 }

@@ -55,6 +55,7 @@ pub(crate) enum Fault {
     OpaqueTokensStayLive,
     PageBeginsWithAfter,
     PurgeForgetsEndedFamilies,
+    PurgeForgetsWaitingStrikes,
     PurgeIgnoresLimit,
     PurgeTooWide,
     RefreshForgetsToken,

@@ -155,6 +155,7 @@ planted! {
     of_many_starts_with_one_token_one_leaves_a_family catches StartsFamilyBeforeToken
 
     purge_works_in_bounded_batches catches PurgeIgnoresLimit
+    purge_says_of_every_kind_whether_more_is_waiting catches PurgeForgetsWaitingStrikes
     no_kind_of_row_waits_for_the_backlog_of_another catches StrikesWaitForOthers
     purge_keeps_what_still_counts catches PurgeForgetsEndedFamilies
     purge_keeps_every_kind_until_its_own_end catches PurgeTooWide

@@ -44,12 +44,7 @@ impl Queue {
     /// Takes an event, or says why not.
     pub(super) fn push(&self, event: Event) -> Result<(), Cow<'static, str>> {
         let mut state = self.lock();
-        let refused = match &state.failing {
-            _ if state.closed => Some("the sink is closed".into()),
-            Some(why) => Some(why.clone().into()),
-            None if state.waiting.len() >= self.capacity => Some("the queue is full".into()),
-            None => None,
-        };
+        let refused = self.refuses(&state);
         match refused {
             None => state.waiting.push_back(event),
             Some(_) => state.nudged = true,
@@ -57,6 +52,27 @@ impl Queue {
         drop(state);
         self.changed.notify_one();
         refused.map_or(Ok(()), Err)
+    }
+
+    /// Whether an event would be taken now. While writing fails, asking makes the thread try again.
+    pub(super) fn ready(&self) -> bool {
+        let mut state = self.lock();
+        let refused = self.refuses(&state).is_some();
+        state.nudged |= refused;
+        drop(state);
+        if refused {
+            self.changed.notify_one();
+        }
+        !refused
+    }
+
+    fn refuses(&self, state: &State) -> Option<Cow<'static, str>> {
+        match &state.failing {
+            _ if state.closed => Some("the sink is closed".into()),
+            Some(why) => Some(why.clone().into()),
+            None if state.waiting.len() >= self.capacity => Some("the queue is full".into()),
+            None => None,
+        }
     }
 
     pub(super) fn close(&self) {

@@ -25,9 +25,8 @@ pub(super) async fn give(
     let proposal = host.propose(client, &request.parameters, &known).map_err(Refusal::from)?;
     who.subject = Some(proposal.subject.clone());
     let user = server.stores.users.find_by_subject(&proposal.subject).await?;
-    if user.is_some() {
-        server.refuse_client_as_subject(&proposal.subject, &registered.id).await?;
-    }
+    // asked for users who are not there, too: what is answered alike costs alike
+    server.refuse_client_as_subject(&proposal.subject, &registered.id).await?;
     let principal = Principal::User { subject: proposal.subject.clone(), client: registered.id.clone() };
     let wanted = FactsRequest {
         grant: host.grant_type(),

@@ -22,21 +22,31 @@ use crate::wire::{Request, Response};
 pub(crate) async fn respond(server: &Inner, request: &Request, context: &RequestContext, now: Timestamp) -> Response {
     let mount = server.token_mounts.at(&request.path);
     let mut answers = Answers::of(&mount, server, context);
-    let mut who = Who::default();
-    match try_token(server, &mount, request, context, now, &mut answers, &mut who).await {
+    let mut seen = Seen::default();
+    match try_token(server, &mount, request, context, now, &mut answers, &mut seen).await {
         Ok((given, scope)) => answers.success(&given, &scope),
         Err(error) => {
             if let Error::Refused(refusal) = &error
                 && refusal.is_guess()
+                && !seen.vouched
             {
-                server.throttle.count_failure(context.peer, who.client.as_ref(), now);
+                server.throttle.count_failure(context.peer, seen.who.client.as_ref(), now);
             }
-            match server.audit_error(&error, who, context, now) {
+            match server.audit_error(&error, seen.who, context, now) {
                 Ok(()) => answers.error(&error),
                 Err(lost) => answers.error(&Error::Fault(lost)),
             }
         }
     }
+}
+
+/// What a request has shown of itself so far.
+#[derive(Default)]
+struct Seen {
+    who: Who,
+    /// Whether a client that keeps a secret stands between the guesser and us: what its users get wrong is counted
+    /// against their accounts, not against its address.
+    vouched: bool,
 }
 
 async fn try_token(
@@ -46,11 +56,14 @@ async fn try_token(
     context: &RequestContext,
     now: Timestamp,
     answers: &mut Answers<'_>,
-    who: &mut Who,
+    seen: &mut Seen,
 ) -> Result<(Given, Shown), Error> {
+    server.require_trail()?;
+    let Seen { who, vouched } = seen;
     // steps 1 and 2
-    let (spoken, body) = read::choose(request, mount)?;
+    let spoken = read::choose(request, mount)?;
     answers.speak(spoken);
+    let body = read::body(request)?;
     server.transport.require_private(request)?;
     let params = read::parse(body, spoken, server)?;
     let credentials = Credentials::read(request, &params)?;
@@ -60,6 +73,7 @@ async fn try_token(
     throttled.map_err(|wait| Refusal::TooManyFailures { retry_after: wait.retry_after })?;
     // step 4
     let client = client_auth::authenticate(server, &credentials, who.client.as_ref(), context, now).await?;
+    *vouched = client.who().is_confidential();
     // steps 5 and 6
     let asked = GrantRequest::read(server, &params, client.who(), spoken.media(), mount)?;
     who.scope = asked.scope().cloned();

@@ -58,12 +58,15 @@ async fn sign_in(server: &Inner, request: &PasswordRequest, now: Timestamp, who:
             stranger(&hash)
         }
     };
+    // before the strike: who finds no room was not heard, and must not be counted as a guess
+    let place = server.hashing.place()?;
     let rule = server.strikes;
     let strike = Strike { account, now, window: rule.window };
     let strikes = server.stores.grants.add_strike(strike).await?;
     let password = PasswordText::of(&request.password);
     let held = found.as_ref().and_then(|user| user.password.clone());
-    let matches = server.hashing.verify_any(password.expose(), held.clone().into_iter().collect()).await?.is_some();
+    let matches =
+        server.hashing.verify_at(place, password.expose(), held.clone().into_iter().collect()).await?.is_some();
     let user = password::sign_in(found, Attempt { strikes, limit: rule.limit, matches })?;
     server.stores.grants.clear_strikes(&account).await?;
     if let Some(held) = held.filter(crate::password::is_outdated) {

@@ -14,21 +14,25 @@ use crate::types::{ResourceUri, Scope};
 use crate::wire::params::{self, Params};
 use crate::wire::{Body, Method, Request, form, json_body, media_type};
 
-/// Step 1: method, content coding, media type, size, deadline. The first dialect that reads the media type is spoken.
-pub(super) fn choose<'a>(request: &'a Request, mount: &'a TokenMount) -> Result<(&'a Spoken, &'a [u8]), Refusal> {
+/// Step 1: method and media type. The first dialect that reads the media type is spoken.
+pub(super) fn choose<'a>(request: &Request, mount: &'a TokenMount) -> Result<&'a Spoken, Refusal> {
     if request.method != Method::Post {
         return Err(Refusal::MethodNotAllowed);
-    }
-    if request.headers.all("content-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
-        return Err(Refusal::ContentCoding);
     }
     let reads = |spoken: &&Spoken| match spoken.media() {
         BodyMedia::Form => media_type::is_form(&request.headers),
         BodyMedia::Json => media_type::is_json(&request.headers),
     };
-    let spoken = mount.dialects.iter().find(reads).ok_or(Refusal::MediaType)?;
+    mount.dialects.iter().find(reads).ok_or(Refusal::MediaType)
+}
+
+/// Step 1 goes on: content coding, size, deadline.
+pub(super) fn body(request: &Request) -> Result<&[u8], Refusal> {
+    if request.headers.all("content-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
+        return Err(Refusal::ContentCoding);
+    }
     match &request.body {
-        Body::Whole(bytes) => Ok((spoken, bytes)),
+        Body::Whole(bytes) => Ok(bytes),
         Body::TooLarge => Err(Refusal::BodyTooLarge),
         Body::TimedOut => Err(Refusal::BodyTimedOut),
         Body::Broken => Err(Refusal::BodyBroken),

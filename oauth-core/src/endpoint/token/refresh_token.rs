@@ -74,8 +74,9 @@ impl Refresh<'_> {
         let FoundFamily { family, standing } = found.ok_or(Refusal::RefreshUnknown)?;
         let state = family.refresh.clone().ok_or_else(|| StoreError::corrupt("a family lost its refresh state"))?;
         let key = self.server.keys.family_key(&state.key_id, self.now).await.map_err(Fault::from)?;
-        let seen = self.server.clock.judging(self.now, family.seen_at).max(family.seen_at);
-        let loaded = Loaded { family, state, key, now: seen };
+        let now = self.now.max(family.seen_at);
+        let at_mark = self.server.clock.judging(now, family.seen_at);
+        let loaded = Loaded { family, state, key, now };
         let presented = self.relation(&loaded);
         if presented != Presented::Forged {
             who.subject = Some(loaded.family.subject.clone());
@@ -91,6 +92,7 @@ impl Refresh<'_> {
             standing,
             policy,
             now: loaded.now,
+            at_mark,
         });
         let allowed = match judged {
             Ok(allowed) => allowed,

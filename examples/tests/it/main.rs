@@ -1,0 +1,8 @@
+//! Each example as its users meet it: the real binary, over a socket, on a SQLite file.
+
+mod atm;
+mod quickstart;
+mod support;
+mod tiki;
+mod tokenidp;
+mod tripdata;
