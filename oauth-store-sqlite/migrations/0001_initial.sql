@@ -176,3 +176,25 @@ CREATE TABLE clock_mark (
     at     INTEGER NOT NULL,
     PRIMARY KEY (tenant)
 ) STRICT, WITHOUT ROWID;
+
+-- The audit trail. What is asked for stands beside the whole event. The sequence is the rowid, with which every index ends:
+-- one count for all tenants, no number of which is ever used again.
+CREATE TABLE audit (
+    sequence   INTEGER PRIMARY KEY AUTOINCREMENT,
+    tenant     TEXT    NOT NULL,
+    at         INTEGER NOT NULL,
+    event      TEXT    NOT NULL,
+    request    TEXT    NOT NULL,
+    peer       TEXT,
+    client     TEXT,
+    subject    TEXT,
+    login_key  TEXT,                   -- names the key of the hash
+    login_hash BLOB,
+    scope      TEXT,
+    reason     TEXT,                   -- of a refusal or fault
+    json       TEXT    NOT NULL
+) STRICT;
+CREATE INDEX audit_time ON audit (tenant, at);
+CREATE INDEX audit_client ON audit (tenant, client, at) WHERE client IS NOT NULL;
+CREATE INDEX audit_subject ON audit (tenant, subject, at) WHERE subject IS NOT NULL;
+CREATE INDEX audit_event ON audit (tenant, event, at);

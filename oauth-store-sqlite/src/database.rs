@@ -9,8 +9,10 @@ use oauth_core::store::StoreError;
 use oauth_core::types::Tenant;
 use rusqlite::Connection;
 
+use crate::audit_sink::{Trail, Trails};
 use crate::engine::Engine;
 use crate::error::Failure;
+use crate::writer::Job;
 use crate::{OpenError, SqliteStore, location};
 
 /// An open SQLite file: its writer, its readers, its schema. Cheap to clone.
@@ -31,6 +33,8 @@ struct Shared {
     open_stores: AtomicUsize,
     /// Whether it closes with the last of its stores: it was opened as a store, nobody else would close it.
     ends_with_its_stores: bool,
+    /// The sinks of its tenants.
+    trails: Trails,
 }
 
 impl Database {
@@ -46,7 +50,8 @@ impl Database {
     pub(crate) fn opened(url_or_path: &Path, ends_with_its_stores: bool) -> Result<Self, OpenError> {
         let path = location::create(&location::parse(url_or_path)?)?;
         let engine = RwLock::new(Some(Engine::of(&path)?));
-        let shared = Shared { path, engine, open_stores: AtomicUsize::new(0), ends_with_its_stores };
+        let trails = Trails::default();
+        let shared = Shared { path, engine, open_stores: AtomicUsize::new(0), ends_with_its_stores, trails };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -72,6 +77,7 @@ impl Database {
     /// Dropping the last handle without closing is safe too: what was accepted is still done, but nobody can wait
     /// for it.
     pub async fn close(&self) {
+        self.shared.trails.close();
         let taken = self.shared.engine.write().unwrap_or_else(PoisonError::into_inner).take();
         let Some(engine) = taken else { return };
         let _ = engine.writer.barrier().await;
@@ -106,6 +112,16 @@ impl Database {
         operation: impl FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<Answer<T>, StoreError> {
         self.enqueue(|engine| engine.writer.enqueue(operation))
+    }
+
+    pub(crate) fn enqueue_job(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
+        let engine = self.shared.engine.read().unwrap_or_else(PoisonError::into_inner);
+        engine.as_deref().ok_or_else(closed)?.writer.enqueue_job(job)
+    }
+
+    /// Closes the sink when the database is closed.
+    pub(crate) fn keep_trail(&self, trail: &Arc<Trail>) {
+        self.shared.trails.keep(trail);
     }
 
     fn enqueue<T>(&self, push: impl FnOnce(&Engine) -> Result<Answer<T>, StoreError>) -> Result<Answer<T>, StoreError> {

@@ -31,6 +31,8 @@
 )]
 
 mod access_token;
+mod audit;
+mod audit_sink;
 mod claim;
 mod client;
 mod client_secrets;
@@ -60,6 +62,8 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use self::audit::{AuditQuery, RecordedEvent};
+pub use self::audit_sink::{AuditSettings, SqliteAudit};
 pub use self::database::Database;
 pub use self::error::OpenError;
 pub use self::migrate::{MIGRATIONS, Migration, migrate};

@@ -7,6 +7,7 @@ use oauth_core::store::{StoreError, Stores};
 use oauth_core::types::Tenant;
 use rusqlite::Connection;
 
+use crate::audit_sink::{Trail, Trails};
 use crate::database::{Answer, closed, received};
 use crate::error::Failure;
 use crate::{Database, OpenError};
@@ -24,6 +25,8 @@ struct View {
     tenant: Tenant,
     /// Whoever enqueues holds the lock for reading, so that closing excludes it.
     open: RwLock<bool>,
+    /// Its sinks.
+    trails: Trails,
 }
 
 impl SqliteStore {
@@ -37,7 +40,7 @@ impl SqliteStore {
     }
 
     pub(crate) fn of(database: Database, tenant: Tenant) -> Self {
-        Self { view: Arc::new(View { database, tenant, open: RwLock::new(true) }) }
+        Self { view: Arc::new(View { database, tenant, open: RwLock::new(true), trails: Trails::default() }) }
     }
 
     /// The database that it is a view of.
@@ -77,11 +80,18 @@ impl SqliteStore {
             let mut open = self.view.open.write().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *open, false)
         };
+        self.view.trails.close();
         if was_open && self.database().let_go() {
             self.database().close().await;
         } else {
             self.database().drain().await;
         }
+    }
+
+    /// Closes the sink when the store or the database is closed, or now if it was.
+    pub(crate) fn keep_trail(&self, trail: &Arc<Trail>) {
+        self.view.trails.keep(trail);
+        self.database().keep_trail(trail);
     }
 
     fn while_open<T>(

@@ -7,13 +7,16 @@ use oauth_core::types::{Tenant, Timestamp};
 use rusqlite::Connection;
 
 use crate::error::Failure;
-use crate::{Database, SqliteStore, access_token, claim, client, cutoff, family, key, purge, refresh, strike, user};
+use crate::{
+    Database, SqliteStore, access_token, audit, claim, client, cutoff, family, key, purge, refresh, strike, user,
+};
 
 use self::directory::Directory;
 
 #[path = "../tests/common/directory.rs"]
 #[expect(unreachable_pub, reason = "shared with the integration tests")]
 mod directory;
+mod trail;
 
 fn open(directory: &Directory) -> SqliteStore {
     SqliteStore::open(directory.file()).unwrap()
@@ -87,6 +90,14 @@ async fn no_statement_scans_a_table() {
         access_token::REVOKE_JWT,
         access_token::REVOKE_OPAQUE,
         access_token::TAKEN_BACK,
+        audit::INSERT,
+        audit::MOMENT,
+        audit::PAGE_BY_CLIENT,
+        audit::PAGE_BY_EVENT,
+        audit::PAGE_BY_SUBJECT,
+        audit::PAGE_BY_TIME,
+        audit::PURGE,
+        audit::PURGE_MORE,
         claim::MAKE,
         client::DEREGISTER,
         client::EXISTS,
@@ -130,6 +141,7 @@ async fn no_statement_scans_a_table() {
     ];
     let sources = [
         include_str!("access_token.rs"),
+        include_str!("audit.rs"),
         include_str!("claim.rs"),
         include_str!("client.rs"),
         include_str!("cutoff.rs"),

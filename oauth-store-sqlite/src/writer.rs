@@ -41,6 +41,11 @@ impl Writer {
         Ok(answer)
     }
 
+    /// Enqueues a job that answers by itself. The queue may be full: of these there are few, and never many at a time.
+    pub(crate) fn enqueue_job(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
+        self.jobs.push_past_the_limit(job).map_err(StoreError::unavailable)
+    }
+
     /// Enqueues an operation that does nothing. Its outcome says nothing about the others; that it has one says that
     /// everything that was accepted before is done.
     pub(crate) fn barrier(&self) -> oneshot::Receiver<Result<(), StoreError>> {
@@ -64,7 +69,7 @@ impl Writer {
 }
 
 /// One operation on its way through the writer, without the type of its answer.
-trait Job: Send {
+pub(crate) trait Job: Send {
     /// Does the work; `false` when it failed, and what it changed must be undone.
     fn run(&mut self, connection: &Connection) -> bool;
     /// Tells the caller what `run` found.
