@@ -54,7 +54,7 @@ impl Host {
             issuer: Issuer::url(&issuer).map_err(|why| format!("ISSUER is `{issuer}`: {why}"))?,
             proxies,
             insecure_http,
-            database_url: env::var("DATABASE_URL").unwrap_or_else(|_| format!("sqlite:{name}.db")),
+            database_url: crate::store::url_of(name),
             workers: workers.parse().ok().filter(|count| *count > 0).ok_or("WORKERS must be a number from 1 up")?,
         })
     }

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use oauth_core::AuthorizationServer;
+use oauth_core::audit::{AuditSink, TracingSink};
 use oauth_core::keys::{SealingKey, SealingKeys};
 use oauth_core::random::{Entropy as _, SystemEntropy};
 use oauth_core::store::{Register, Stores, User, UserStore};
+use oauth_core::types::Lifetime;
 use oauth_store_memory::MemoryStore;
-use oauth_store_sqlite::SqliteStore;
+use oauth_store_sqlite::{AuditQuery, AuditSettings, SqliteStore};
 
 use crate::Failure;
 
@@ -20,7 +22,20 @@ pub enum Store {
     Sqlite(SqliteStore),
 }
 
+/// `DATABASE_URL`, or a file with the example's name.
+pub(crate) fn url_of(name: &str) -> String {
+    std::env::var("DATABASE_URL").unwrap_or_else(|_| format!("sqlite:{name}.db"))
+}
+
 impl Store {
+    /// Opens the store of an example beside whatever processes have it open.
+    ///
+    /// # Errors
+    /// A sentence that says the mend.
+    pub fn of_example(name: &str) -> Result<Self, Failure> {
+        Self::open(&url_of(name))
+    }
+
     /// Opens `sqlite:PATH` or `memory:`.
     ///
     /// # Errors
@@ -74,6 +89,37 @@ impl Store {
         } {
             // taken: another process was faster
             Register::Registered | Register::Taken => Ok(()),
+        }
+    }
+
+    /// Where audit events go: into the file, kept for 90 days; for a store in memory, into the log.
+    #[must_use]
+    pub fn audit_sink(&self) -> Arc<dyn AuditSink> {
+        match self {
+            Self::Memory(_) => Arc::new(TracingSink),
+            Self::Sqlite(store) => {
+                let retention = Some(Lifetime::of_seconds(90 * 24 * 3600));
+                Arc::new(store.audit_sink(AuditSettings { retention, ..AuditSettings::default() }))
+            }
+        }
+    }
+
+    /// Prints the trail that lies in the file, oldest event first.
+    ///
+    /// # Errors
+    /// What the store fails with.
+    pub async fn print_audit_trail(&self) -> Result<(), Failure> {
+        let Self::Sqlite(store) = self else { return Ok(()) };
+        let mut query = AuditQuery::default();
+        loop {
+            let page = store.audit_events(query.clone()).await?;
+            for event in &page {
+                println!("{}", event.json);
+            }
+            match page.last() {
+                Some(last) => query.after = Some(last.sequence),
+                None => return Ok(()),
+            }
         }
     }
 

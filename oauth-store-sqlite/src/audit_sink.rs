@@ -105,6 +105,10 @@ impl AuditSink for SqliteAudit {
             AuditLost
         })
     }
+
+    fn ready(&self) -> Result<(), AuditLost> {
+        if self.trail.ready() { Ok(()) } else { Err(AuditLost) }
+    }
 }
 
 impl Drop for SqliteAudit {
@@ -185,18 +189,32 @@ impl Trail {
     /// Takes an event, or says why not. Either way a batch is on its way then, if one could help.
     fn accept(self: &Arc<Self>, row: Row) -> Result<(), Cow<'static, str>> {
         let mut state = self.lock();
-        let refused = match &state.failing {
-            _ if state.closed => Some("the sink is closed".into()),
-            Some(why) => Some(why.clone().into()),
-            None if state.waiting.len() >= self.capacity => Some("the queue is full".into()),
-            None => None,
-        };
+        let refused = self.refuses(&state);
         if refused.is_none() {
             state.waiting.push_back(row);
             state.accepted += 1;
         }
         self.start_batch(state);
         refused.map_or(Ok(()), Err)
+    }
+
+    /// Whether an event would be taken now. Asking starts a batch too, if one could help.
+    fn ready(self: &Arc<Self>) -> bool {
+        let state = self.lock();
+        let refused = self.refuses(&state).is_some();
+        if refused {
+            self.start_batch(state);
+        }
+        !refused
+    }
+
+    fn refuses(&self, state: &State) -> Option<Cow<'static, str>> {
+        match &state.failing {
+            _ if state.closed => Some("the sink is closed".into()),
+            Some(why) => Some(why.clone().into()),
+            None if state.waiting.len() >= self.capacity => Some("the queue is full".into()),
+            None => None,
+        }
     }
 
     /// For a flush; `None` when there is nothing to wait for.

@@ -270,7 +270,11 @@ fn a_full_queue_makes_nobody_wait_and_counts_what_it_loses() {
     let sink = store.audit_sink(AuditSettings { queue: 4, ..AuditSettings::default() });
     let lock = stranger(&directory.file());
     lock.execute_batch("BEGIN IMMEDIATE").unwrap();
-    (0..4).for_each(|n| sink.record(&event(n)).unwrap());
+    (0..4).for_each(|n| {
+        assert_eq!(sink.ready(), Ok(()));
+        sink.record(&event(n)).unwrap();
+    });
+    assert_eq!(sink.ready(), Err(AuditLost));
     (4..7).for_each(|n| assert_eq!(sink.record(&event(n)), Err(AuditLost)));
     assert_eq!(sink.lost(), 3);
     let mut flushing = Box::pin(sink.flush());

@@ -9,7 +9,7 @@ use actix_web::{App, HttpServer, Responder, web};
 use oauth_core::jose::Alg;
 use oauth_core::store::{AccessTokenFormat, AuthMethod, TokenProfile};
 use oauth_core::{AuthorizationServer, ClientSpec, Endpoints};
-use oauth_examples::{Failure, Host, log_to_stderr, stop_signal};
+use oauth_examples::{Failure, Host, Store, log_to_stderr, stop_signal};
 use oauth_http_actix::{Access, Guard, routes, scopes};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -65,6 +65,9 @@ async fn protected(access: Access<UserData>) -> impl Responder {
 #[actix_web::main]
 async fn main() -> Result<(), Failure> {
     log_to_stderr();
+    if std::env::args().any(|argument| argument == "--audit-trail") {
+        return Store::of_example("tripdata")?.print_audit_trail().await;
+    }
     let host = Host::from_env("tripdata")?;
     let store = host.open_store()?;
 
@@ -74,6 +77,7 @@ async fn main() -> Result<(), Failure> {
         .access_token(AccessTokenFormat::Jwt { alg: Alg::RS256, profile: TokenProfile::Rfc9068 })
         .access_token_lifetime(Duration::from_secs(3600))
         .with_chosen_client_secrets()
+        .audit(store.audit_sink())
         .danger()
         .password_grant();
     let server = host.in_front_of(builder).start().await?;

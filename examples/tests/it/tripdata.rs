@@ -135,3 +135,25 @@ fn a_restart_on_the_same_file_keeps_clients_users_and_families() {
     assert_eq!(sign_in(&second, "account@tripdata.vn", "@Password123", "").status, 200);
     second.end();
 }
+
+#[test]
+fn the_trail_tells_grants_and_refusals_and_no_secret() {
+    let directory = Directory::new("tripdata-trail");
+    let running = start(&directory);
+    let signed_in = sign_in(&running, "account@tripdata.vn", "@Password123", "");
+    let tokens = [signed_in.text("access_token"), signed_in.text("refresh_token")];
+    assert_eq!(sign_in(&running, "account@tripdata.vn", "hunter-two", "").status, 400);
+    assert_eq!(sign_in(&running, "my-password-by-mistake", "x", "").status, 400);
+    assert_eq!(service(&running, "tripdata-partner", SECRET).status, 401);
+    running.end();
+
+    let printed = directory.command(BINARY).arg("--audit-trail").output().unwrap();
+    let trail = String::from_utf8(printed.stdout).unwrap();
+    for told in ["token.issued", "password.wrong", "login.unknown", "client.network", "\"subject\":\"user-1\"", USERS] {
+        assert!(trail.contains(told), "{told} in {trail}");
+    }
+    let secrets = ["hunter-two", "my-password-by-mistake", "@Password123", "tripdata-demo-secret"];
+    for secret in secrets.into_iter().chain(tokens.iter().map(String::as_str)) {
+        assert!(!trail.contains(secret), "{secret} in {trail}");
+    }
+}

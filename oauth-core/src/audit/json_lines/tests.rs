@@ -133,7 +133,11 @@ fn a_full_queue_makes_nobody_wait_and_counts_what_it_loses() {
     let sink = JsonLines::to(disk.clone(), 4).unwrap();
     sink.record(&event(0)).unwrap();
     disk.wait_until(|inside| inside.writes == 1);
-    (1..5).for_each(|n| sink.record(&event(n)).unwrap());
+    (1..5).for_each(|n| {
+        assert_eq!(sink.ready(), Ok(()));
+        sink.record(&event(n)).unwrap();
+    });
+    assert_eq!(sink.ready(), Err(AuditLost));
     (5..8).for_each(|n| assert_eq!(sink.record(&event(n)), Err(AuditLost)));
     assert_eq!(sink.lost(), 3);
     disk.change(|inside| inside.held = false);
@@ -161,6 +165,23 @@ fn a_full_disk_is_a_loss_from_then_on_and_mends_with_a_later_event() {
     sink.close();
     assert!(disk.numbers() == accepted, "what was accepted, once, and nothing else");
     assert_eq!(sink.lost(), u64::from(works - failed));
+}
+
+#[test]
+fn asking_whether_there_is_room_makes_it_try_again() {
+    let disk = Disk::default();
+    disk.change(|inside| inside.full = true);
+    let sink = JsonLines::to(disk.clone(), 10_000).unwrap();
+    while sink.record(&event(0)).is_ok() {}
+    let lost = sink.lost();
+    disk.change(|inside| inside.full = false);
+    // nobody records while it is not ready
+    while sink.ready().is_err() {
+        std::thread::yield_now();
+    }
+    sink.record(&event(1)).unwrap();
+    sink.close();
+    assert_eq!(sink.lost(), lost, "asking loses nothing");
 }
 
 #[test]
