@@ -1,5 +1,6 @@
 //! The authorization server: the thin shell that reads the clock, asks the stores and calls the pure parts in order.
 
+mod administration;
 mod builder;
 mod client_spec;
 mod clients;
@@ -10,8 +11,8 @@ mod in_flight;
 mod issue;
 mod keys;
 mod lint;
+mod mistakes;
 mod passwords;
-mod secrets;
 mod throttle;
 mod transport;
 
@@ -20,6 +21,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub use self::administration::{NewSecret, RotateSecretError, SetActiveError};
 pub use self::builder::{Builder, Danger, ResourceSettings};
 pub use self::client_spec::ClientSpec;
 pub use self::clients::{EnsureClientError, EnsuredClient, Registration};
@@ -32,7 +34,6 @@ pub use self::keys::{KeyInfo, Keys};
 pub use self::lint::Advice;
 pub use self::passwords::HashPasswordError;
 use self::passwords::{PasswordRule, Strikes};
-pub use self::secrets::{NewSecret, RotateSecretError, SetActiveError};
 use self::throttle::Throttle;
 use self::transport::TransportRule;
 use crate::audit::{Audit, AuditSink, Event, What, Who};

@@ -1,5 +1,7 @@
 //! The settings of a server: required things are arguments, everything else has a default.
 
+mod check;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
