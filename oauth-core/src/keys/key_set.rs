@@ -70,10 +70,11 @@ impl KeySet {
                 KeyUse::Derive => continue,
             };
             if !schedule::is_listed(record, now) {
-                let signed_once = record.state == KeyState::Retired;
-                set.unlisted.extend(
-                    signed_once.then(|| public_half(record).ok().map(|key| (record.kid.clone(), key))).flatten(),
-                );
+                if schedule::is_kept_for_hints(record, now, settings.rules)
+                    && let Ok(public) = public_half(record)
+                {
+                    set.unlisted.push((record.kid.clone(), public));
+                }
                 continue;
             }
             let signs = record.state == KeyState::Active && settings.algorithms.contains(&alg);

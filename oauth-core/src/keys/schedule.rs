@@ -85,6 +85,13 @@ pub(crate) fn is_listed(key: &KeyRecord, now: Timestamp) -> bool {
     }
 }
 
+/// Whether a key that the key set does not show any more is still believed of id tokens that come back as hints: for as
+/// long as a family could live that began with one.
+pub(crate) fn is_kept_for_hints(key: &KeyRecord, now: Timestamp, rules: KeyRules) -> bool {
+    let retired_at = key.times.retired_at.filter(|_| key.state == KeyState::Retired);
+    retired_at.is_some_and(|at| now < at.plus(rules.families))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

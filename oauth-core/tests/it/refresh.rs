@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use oauth_core::Refusal;
 use oauth_core::audit::What;
 use oauth_core::store::{
     GrantStore as _, KeyMaterial, KeyState, KeyStore as _, KeyTransition, KeyUse, RevokedWhy, Rotate, Salt,
     StoreErrorKind, Transition,
 };
 use oauth_core::types::{Lifetime, TokenDigest};
+use oauth_core::wire::{Method, Request};
+use oauth_core::{Endpoint, Refusal};
 use oauth_testkit::{Method as Call, Times, block_on};
 
 use crate::people::{app, people, plain};
@@ -492,7 +493,15 @@ fn r11_an_id_token_of_a_refresh_names_the_same_sign_in() {
     let hint = begun.body["id_token"].as_str().unwrap();
     let third = world.refresh_with(&answer.refresh_token(), &format!("&id_token_hint={hint}"));
     assert_eq!(third.status, 200);
-    for wrong in [begun.access_token(), &hint[..hint.len() - 4], "a.b.c"] {
+    // what another user or another client was told is no hint
+    world.add_user("bob", true);
+    block_on(world.server.ensure_client(app("other"))).unwrap();
+    let told = |client: &str, user: &str| {
+        let body = format!("grant_type={}&client_id={client}&user={user}&scope=openid", crate::people::TRUST);
+        world.post(form(&body)).body["id_token"].as_str().unwrap().to_owned()
+    };
+    let (bobs, others) = (told("app", "bob"), told("other", "alice"));
+    for wrong in [begun.access_token(), &hint[..hint.len() - 4], "a.b.c", &bobs, &others] {
         let answer = world.refresh_with(&third.refresh_token(), &format!("&id_token_hint={wrong}"));
         assert!(answer.is_invalid_grant(), "{wrong}");
     }
@@ -555,4 +564,35 @@ fn a_family_key_is_destroyed_when_no_family_can_name_it() {
     let derive: Vec<_> = stored.iter().filter(|key| key.usage == KeyUse::Derive).collect();
     let gone = derive.iter().filter(|key| key.material == KeyMaterial::Destroyed).count();
     assert_eq!((gone, derive[0].state), (1, KeyState::Retired), "of {}", derive.len());
+}
+
+#[test]
+fn an_id_token_of_a_key_that_is_not_listed_any_more_is_a_good_hint_and_one_of_a_revoked_key_is_not() {
+    let world = plain();
+    let pass = |days: u64| {
+        for _ in 0..days {
+            world.advance(DAY);
+            let _ = block_on(world.server.maintain()).unwrap();
+        }
+    };
+    let hinted = |token: &str, hint: &str| world.refresh_with(token, &format!("&id_token_hint={hint}"));
+    pass(85);
+    let begun = world.begin();
+    let hint = begun.body["id_token"].as_str().unwrap().to_owned();
+    pass(10);
+    let (header, _) = crate::world::peek(&hint);
+    let kid: serde_json::Value = serde_json::from_str(&header).unwrap();
+    let kid = kid["kid"].as_str().unwrap();
+    let set = block_on(world.server.handle(Endpoint::Jwks, &Request::new(Method::Get, "/")));
+    assert!(!String::from_utf8(set.body).unwrap().contains(kid), "it is not listed any more");
+    let second = hinted(&begun.refresh_token(), &hint);
+    assert_eq!(second.status, 200);
+    let young = world.begin().body["id_token"].as_str().unwrap().to_owned();
+    let third = hinted(&second.refresh_token(), &young);
+    assert_eq!(third.status, 200);
+    let (header, _) = crate::world::peek(&young);
+    let kid: serde_json::Value = serde_json::from_str(&header).unwrap();
+    block_on(world.server.keys().revoke(&kid["kid"].as_str().unwrap().parse().unwrap())).unwrap();
+    assert!(hinted(&third.refresh_token(), &young).is_invalid_grant(), "a revoked key is believed of nothing");
+    assert_eq!(world.refresh(&third.refresh_token()).status, 200, "keeps");
 }
