@@ -18,7 +18,7 @@ use oauth_core::AuthorizationServer;
 use serde_json::{Map, Value};
 
 pub use self::host::Host;
-pub use self::store::Store;
+pub use self::store::{Directory, Store};
 pub use self::user_credentials::UserCredentials;
 
 /// What an example ends with when it cannot go on: told to the person who started it.

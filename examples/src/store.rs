@@ -6,8 +6,8 @@ use oauth_core::AuthorizationServer;
 use oauth_core::audit::{AuditSink, TracingSink};
 use oauth_core::keys::{SealingKey, SealingKeys};
 use oauth_core::random::{Entropy as _, SystemEntropy};
-use oauth_core::store::{Register, Stores, User, UserStore};
-use oauth_core::types::Lifetime;
+use oauth_core::store::{Register, StoreError, Stores, User, UserStore};
+use oauth_core::types::{Lifetime, Subject};
 use oauth_store_memory::MemoryStore;
 use oauth_store_sqlite::{AuditQuery, AuditSettings, SqliteStore};
 
@@ -20,6 +20,20 @@ pub enum Store {
     Memory(MemoryStore),
     /// One file.
     Sqlite(SqliteStore),
+}
+
+/// What an example's own code may know of its users: who signs in by which name, and no more.
+#[derive(Debug, Clone)]
+pub struct Directory(Arc<dyn UserStore>);
+
+impl Directory {
+    /// The user who signs in by this name.
+    ///
+    /// # Errors
+    /// What the store fails with.
+    pub async fn subject_of(&self, login: &str) -> Result<Option<Subject>, StoreError> {
+        Ok(self.0.find_by_login(login).await?.map(|user| user.subject))
+    }
 }
 
 /// `DATABASE_URL`, or a file with the example's name.
@@ -57,9 +71,13 @@ impl Store {
         }
     }
 
-    /// Its users, for what the example itself looks up.
+    /// Its users by their names, for what the example itself looks up.
     #[must_use]
-    pub fn users(&self) -> Arc<dyn UserStore> {
+    pub fn directory(&self) -> Directory {
+        Directory(self.users())
+    }
+
+    fn users(&self) -> Arc<dyn UserStore> {
         match self {
             Self::Memory(store) => Arc::new(store.clone()),
             Self::Sqlite(store) => Arc::new(store.clone()),

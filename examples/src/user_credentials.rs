@@ -1,9 +1,7 @@
 //! A grant of the `atm` example's own, as the showcase of [`ExtensionGrant`]. Nobody should copy what it does.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
-use oauth_core::store::{Client, UserStore};
+use oauth_core::store::Client;
 use oauth_core::token::HookError;
 use oauth_core::types::Subject;
 use oauth_core::{
@@ -11,17 +9,17 @@ use oauth_core::{
 };
 use serde_json::{Value, json};
 
-use crate::members;
+use crate::{Directory, members};
 
 // oauth:begin
 /// `user_credentials`: a token in the name of a user who is not asked. Read the warning in examples/README.md.
 #[derive(Debug)]
-pub struct UserCredentials(Arc<dyn UserStore>);
+pub struct UserCredentials(Directory);
 
 impl UserCredentials {
     /// Looks users up here.
     #[must_use]
-    pub fn new(users: Arc<dyn UserStore>) -> Self {
+    pub const fn new(users: Directory) -> Self {
         Self(users)
     }
 }
@@ -43,8 +41,8 @@ impl ExtensionGrant for UserCredentials {
         parameters: &ExtensionParameters<'_>,
     ) -> Result<ExtensionFacts, HookError> {
         let Some(login) = parameters.one("loginId") else { return Ok(ExtensionFacts::new()) };
-        let user = self.0.find_by_login(login).await?;
-        Ok(user.map(|user| members(json!({ "subject": user.subject.as_str() }))).unwrap_or_default())
+        let subject = self.0.subject_of(login).await?;
+        Ok(subject.map(|subject| members(json!({ "subject": subject.as_str() }))).unwrap_or_default())
     }
 
     fn propose(

@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+/// Whether a seed gets a token.
+type Succeeds = fn(&[u8]) -> bool;
+
 #[test]
 fn every_target_holds_on_its_corpus() {
     for (name, check) in oauth_fuzz::TARGETS {
@@ -28,7 +31,7 @@ fn every_target_has_a_folder_and_every_folder_a_target() {
 
 #[test]
 fn the_seeds_that_should_get_a_token_do() {
-    let targets: [(&str, fn(&[u8]) -> bool); 2] = [
+    let targets: [(&str, Succeeds); 2] = [
         ("form_and_basic", oauth_fuzz::form_and_basic::succeeds),
         ("legacy_token", oauth_fuzz::legacy_token::succeeds),
     ];

@@ -177,7 +177,7 @@ CREATE TABLE clock_mark (
     PRIMARY KEY (tenant)
 ) STRICT, WITHOUT ROWID;
 
--- The audit trail. What is asked for stands beside the whole event. The sequence is the rowid, with which every index ends:
+-- The audit trail. What can be asked for stands in columns beside the whole event; time, client, subject and kind are indexed. The sequence is the rowid, with which every index ends:
 -- one count for all tenants, no number of which is ever used again.
 CREATE TABLE audit (
     sequence   INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -27,7 +27,7 @@ macro_rules! page {
             $by,
             " AND at >= :from AND at <= :last AND (at > :from OR sequence > :after)
               AND (:client IS NULL OR client = :client) AND (:subject IS NULL OR subject = :subject)
-              AND (:event IS NULL OR event = :event)
+              AND (:event IS NULL OR event = :event) AND (:reason IS NULL OR reason = :reason)
               ORDER BY at, sequence LIMIT :limit"
         )
     };
@@ -42,6 +42,12 @@ pub(crate) const MOMENT: &str = "SELECT at FROM audit WHERE sequence = ?2 AND te
 pub(crate) const PURGE: &str = "
     DELETE FROM audit WHERE sequence IN (
         SELECT sequence FROM audit WHERE tenant = ?1 AND at < ?2 ORDER BY at, sequence LIMIT ?3)";
+/// Of the tenant's oldest events, those that were written long enough ago by the numbers that the file gives out.
+pub(crate) const PURGE_BEYOND: &str = "
+    DELETE FROM audit WHERE sequence IN (
+        SELECT sequence FROM (
+            SELECT sequence FROM audit INDEXED BY audit_time WHERE tenant = ?1 ORDER BY at, sequence LIMIT ?3)
+        WHERE sequence <= ?2)";
 pub(crate) const PURGE_MORE: &str = "SELECT 1 FROM audit WHERE tenant = ?1 AND at < ?2";
 
 /// Which events to read; what is `None` is not asked.
@@ -53,6 +59,8 @@ pub struct AuditQuery {
     pub subject: Option<Subject>,
     /// Of this kind, such as `refused` ([`What::id`]).
     pub event: Option<String>,
+    /// For this reason: a refusal's or fault's id, such as `refresh.replayed`.
+    pub reason: Option<String>,
     /// Not before this time.
     pub from: Option<Timestamp>,
     /// Before this time.
@@ -65,7 +73,16 @@ pub struct AuditQuery {
 
 impl Default for AuditQuery {
     fn default() -> Self {
-        Self { client: None, subject: None, event: None, from: None, until: None, after: None, limit: 100 }
+        Self {
+            client: None,
+            subject: None,
+            event: None,
+            reason: None,
+            from: None,
+            until: None,
+            after: None,
+            limit: 100,
+        }
     }
 }
 
@@ -82,7 +99,7 @@ pub struct RecordedEvent {
 
 impl SqliteStore {
     /// A page of this tenant's audit trail, in the order in which the events happened; of those of one moment, in the order
-    /// in which they were written. A page that is not full is the last one.
+    /// in which they were written. A page with fewer events than `limit` and than 1,000 is the last one.
     ///
     /// Reads along an index: the user's events if one is given, else the client's, else those of the kind, else all of
     /// the time; the rest of the query is asked of each of them. So give a time too where a client has many events.
@@ -114,7 +131,7 @@ impl SqliteStore {
 }
 
 fn events(connection: &Connection, tenant: &str, query: &AuditQuery) -> Result<Vec<RecordedEvent>, Failure> {
-    let AuditQuery { client, subject, event, from, until, after, limit } = query;
+    let AuditQuery { client, subject, event, reason, from, until, after, limit } = query;
     let from = from.map_or(i64::MIN, Timestamp::millis);
     let (from, after) = match begin(connection, tenant, *after)? {
         Some((at, sequence)) if at >= from => (at, sequence),
@@ -138,6 +155,7 @@ fn events(connection: &Connection, tenant: &str, query: &AuditQuery) -> Result<V
         ":client": client.as_ref().map(ClientId::as_str),
         ":subject": subject.as_ref().map(Subject::as_str),
         ":event": event,
+        ":reason": reason,
         ":from": from,
         ":last": last,
         ":after": after,
@@ -164,6 +182,13 @@ fn purge_step(connection: &Connection, tenant: &str, before: Timestamp, most: u3
 pub(crate) fn remove(connection: &Connection, tenant: &str, before: Timestamp, most: u32) -> Result<u32, Failure> {
     let removed = change(connection, PURGE, params![tenant, before.millis(), most])?;
     Ok(u32::try_from(removed).unwrap_or(most))
+}
+
+/// Removes events of the tenant that were written before the last `kept` ones of the file.
+pub(crate) fn remove_beyond(connection: &Connection, tenant: &str, kept: u64, most: u32) -> Result<(), Failure> {
+    let last = connection.last_insert_rowid();
+    let beyond = last.saturating_sub(i64::try_from(kept).unwrap_or(i64::MAX));
+    change(connection, PURGE_BEYOND, params![tenant, beyond, most]).map(drop)
 }
 
 /// An event as its row.

@@ -35,11 +35,14 @@ pub struct AuditSettings {
     /// nothing happens, nothing is removed. Time is that of the batch's last event, but no later than the mark that
     /// the server's clock left in the same tenant, so that a clock that jumped ahead destroys nothing.
     pub retention: Option<Lifetime>,
+    /// How many events of all tenants the file keeps, about: beyond it the oldest of this tenant go, whatever their age,
+    /// because refusals are events and strangers cause them. Default 1,000,000, in some 500 MB; `None` is no bound.
+    pub most: Option<u64>,
 }
 
 impl Default for AuditSettings {
     fn default() -> Self {
-        Self { queue: 8192, retention: None }
+        Self { queue: 8192, retention: None, most: Some(1_000_000) }
     }
 }
 
@@ -47,12 +50,13 @@ impl SqliteStore {
     /// A sink for the audit trail of this tenant, in the same file.
     #[must_use]
     pub fn audit_sink(&self, settings: AuditSettings) -> SqliteAudit {
-        let AuditSettings { queue, retention } = settings;
+        let AuditSettings { queue, retention, most } = settings;
         let trail = Arc::new(Trail {
             database: self.database().clone(),
             tenant: self.tenant().clone(),
             capacity: queue.max(1),
             retention,
+            most,
             state: Mutex::default(),
             losses: Losses::of("sqlite"),
         });
@@ -159,6 +163,7 @@ pub(crate) struct Trail {
     tenant: Tenant,
     capacity: usize,
     retention: Option<Lifetime>,
+    most: Option<u64>,
     state: Mutex<State>,
     losses: Losses,
 }
@@ -279,10 +284,13 @@ impl Trail {
     fn write(&self, connection: &Connection, rows: &[Row]) -> Result<(), Failure> {
         let tenant = self.tenant.as_str();
         rows.iter().try_for_each(|row| row.insert(connection, tenant))?;
+        let most = u32::try_from(rows.len()).unwrap_or(u32::MAX).saturating_mul(2).saturating_add(PURGED_BESIDES);
+        if let Some(kept) = self.most {
+            audit::remove_beyond(connection, tenant, kept, most)?;
+        }
         let (Some(kept_for), Some(now)) = (self.retention, newest(rows)) else { return Ok(()) };
         let mark = first(connection, READ_CLOCK, params![tenant], |cells| cells.time())?;
         let now = mark.map_or(now, |mark| now.min(mark));
-        let most = u32::try_from(rows.len()).unwrap_or(u32::MAX).saturating_mul(2).saturating_add(PURGED_BESIDES);
         audit::remove(connection, tenant, now.minus(kept_for), most).map(drop)
     }
 

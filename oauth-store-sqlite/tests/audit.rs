@@ -146,6 +146,7 @@ fn a_search_finds_what_it_asks_for_in_order_and_page_by_page() {
                 for from in times {
                     for until in times {
                         let query = AuditQuery {
+                            reason: None,
                             client: client.map(|id| id.parse().unwrap()),
                             subject: subject.map(|id| id.parse().unwrap()),
                             event: kind.map(str::to_owned),
@@ -261,6 +262,29 @@ fn retention_removes_some_with_each_batch_and_believes_no_clock_that_jumped() {
     write(&sink, &vec![event(3 * HOUR); 60]);
     assert_eq!(numbers(&all(&store))[..2], [2 * HOUR, 3 * HOUR]);
     assert_eq!(oldest(&other), 0);
+}
+
+#[test]
+fn a_file_that_holds_enough_lets_the_oldest_go_whoever_caused_them() {
+    let directory = Directory::new();
+    let store = SqliteStore::open(directory.file()).unwrap();
+    let sink = store.audit_sink(AuditSettings { most: Some(10), ..AuditSettings::default() });
+    for n in 0..40 {
+        write(&sink, &[event(n)]);
+        assert!(all(&store).len() <= 11, "a batch later");
+    }
+    assert_eq!(numbers(&all(&store)), (30..40).collect::<Vec<_>>());
+}
+
+#[test]
+fn events_are_found_by_their_reason() {
+    let directory = Directory::new();
+    let store = SqliteStore::open(directory.file()).unwrap();
+    let sink = store.audit_sink(AuditSettings::default());
+    let refused = |why| Event { what: What::Refused(why), ..event(1) };
+    write(&sink, &[event(0), refused(Refusal::RefreshReplayed), refused(Refusal::PasswordWrong)]);
+    let by = |reason: &str| find(&store, AuditQuery { reason: Some(reason.to_owned()), ..AuditQuery::default() }).len();
+    assert_eq!((by("refresh.replayed"), by("password.wrong"), by("refused")), (1, 1, 0));
 }
 
 #[test]

@@ -101,6 +101,7 @@ fn of_two_processes_one_rotates_each_token() {
     let eye = stranger(&directory.file());
     assert_eq!(eye.query_row("SELECT count(*) FROM family", [], |row| row.get::<_, i64>(0)).unwrap(), 1);
 
+    assert!((0..2).all(|process| calls.iter().any(|call| call.process == process)), "both processes called");
     let overlapping = calls.iter().filter(|call| calls.iter().any(|other| call.overlaps(other))).count();
     let first = won.iter().filter(|call| call.process == 0).count();
     // Past the harness, which keeps what a test prints to itself.

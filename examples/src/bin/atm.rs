@@ -116,7 +116,7 @@ async fn main() -> Result<(), Failure> {
         .access_token_lifetime(Duration::from_secs(600))
         .id_tokens(Alg::RS256)
         .with_chosen_client_secrets()
-        .extension_grant(Arc::new(UserCredentials::new(store.users())), allowed)
+        .extension_grant(Arc::new(UserCredentials::new(store.directory())), allowed)
         .danger()
         .password_grant()
         .danger()

@@ -86,7 +86,7 @@ async fn main() -> Result<(), Failure> {
         // the page's advice: credentials work from known addresses only; these are nobody's
         service("tripdata-partner").networks(["203.0.113.0/24"]),
         app_with_passwords("tripdata-app"),
-        app_with_passwords("tripdata-kiosk").retry_window(Duration::from_secs(2)),
+        app_with_passwords("tripdata-kiosk").retry_window(Duration::from_secs(5)),
     ] {
         server.ensure_client(client).await?;
     }

@@ -226,7 +226,7 @@ fn a_restart_on_the_same_file_keeps_users_and_families() {
     let address = first.address.clone();
     first.end();
 
-    let second = Running::start(BINARY, &directory, &address, &[]);
+    let second = Running::restart(BINARY, &directory, &address);
     let (token, id_token) = (stays.text("refresh_token"), stays.text("id_token"));
     assert_eq!(refresh(&second, APP, &token, &id_token).status, 200, "its id token is still known");
     let again = refresh(&second, ROTATING, &rotates, "").text("refresh_token");

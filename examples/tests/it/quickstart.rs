@@ -31,13 +31,14 @@ fn what_it_prints_works_and_works_again_after_a_restart() {
     first.end();
     assert!(!directory.path().join("quickstart.db-wal").exists(), "the store was closed in order");
 
-    let second = Running::start(QUICKSTART, &directory, &address, &[]);
+    let second = Running::restart(QUICKSTART, &directory, &address);
     let shown = second.printed.join("\n");
     assert!(!shown.contains("-u 'reports:"), "the secret is shown once: {shown}");
     assert!(shown.contains("quickstart.db.sealing-key"), "it says how to start afresh: {shown}");
-    let orders = sh(&format!("curl -s -H 'Authorization: Bearer {token}' http://{address}/orders"));
+    let now_at = &second.address;
+    let orders = sh(&format!("curl -s -H 'Authorization: Bearer {token}' http://{now_at}/orders"));
     assert!(orders.contains("a red bicycle"), "the old token still works: {orders}");
-    let again = sh(&pasted);
+    let again = sh(&pasted.replace(&address, now_at));
     assert!(again.contains("a red bicycle"), "the old secret still works: {again}");
     second.end();
 }

@@ -61,6 +61,11 @@ impl Running {
         panic!("it ended before it listened: {:?}, {printed:?}", process.wait());
     }
 
+    /// The same again on another port, which is free, in the name of the first.
+    pub(crate) fn restart(binary: &str, directory: &Directory, first: &str) -> Self {
+        Self::start(binary, directory, "127.0.0.1:0", &[("ISSUER", &format!("http://{first}"))])
+    }
+
     /// The printed commands, as they would be pasted.
     pub(crate) fn pasted(&self) -> String {
         let commands: Vec<&str> = self.printed.iter().filter_map(|line| line.strip_prefix("  ")).collect();

@@ -59,7 +59,7 @@ fn a_restart_on_the_same_file_keeps_both_clients() {
     let token = by_header(&first, HEADER, SECRET, "").text("access_token");
     let address = first.address.clone();
     first.end();
-    let second = Running::start(BINARY, &directory, &address, &[]);
+    let second = Running::restart(BINARY, &directory, &address);
     assert_eq!(second.call("/orders", &token).status, 200);
     assert_eq!(by_header(&second, HEADER, SECRET, "").status, 200);
     assert_eq!(by_body(&second, BODY, SECRET).status, 200);

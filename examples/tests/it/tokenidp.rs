@@ -102,7 +102,7 @@ fn a_restart_keeps_the_key_and_the_inactive_application() {
     let address = first.address.clone();
     first.end();
 
-    let second = Running::start(BINARY, &directory, &address, &[]);
+    let second = Running::restart(BINARY, &directory, &address);
     assert_eq!(second.call("/orders", &token).status, 200, "the old token still works");
     let next = text(&ask(&second, "orders-worker", secret, "").value()["data"]["accessToken"]);
     assert_eq!(jwt(&next).0, jwt(&token).0, "the key stayed");

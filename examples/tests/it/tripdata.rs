@@ -126,7 +126,7 @@ fn a_restart_on_the_same_file_keeps_clients_users_and_families() {
     let address = first.address.clone();
     first.end();
 
-    let second = Running::start(BINARY, &directory, &address, &[]);
+    let second = Running::restart(BINARY, &directory, &address);
     let access = text(&answer["access_token"]);
     assert_eq!(second.call("/api/protected-resource", &access).value()["user"], "user-1");
     let refreshed = refresh(&second, "tripdata-app", &text(&answer["refresh_token"]));

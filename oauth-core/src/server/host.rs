@@ -161,7 +161,8 @@ impl AuthorizationServer {
 
     /// One bounded round of what time brings: the clock's mark, key transitions, and a batch of expired rows.
     ///
-    /// Call it about every 30 seconds, on any number of nodes; an adapter does it for you. A part that fails does not
+    /// Call it about every 30 seconds, on any number of nodes, and at once again while `purged.more`; an adapter does it
+    /// for you. A part that fails does not
     /// keep the others from their turn.
     ///
     /// # Errors

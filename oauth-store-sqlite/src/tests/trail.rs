@@ -46,6 +46,7 @@ async fn pages_and_purges_walk_along_the_index_of_what_is_asked() {
         (audit::PAGE_BY_SUBJECT, "audit_subject (tenant=? AND subject=? AND at>? AND at<?)"),
         (audit::PAGE_BY_EVENT, "audit_event (tenant=? AND event=? AND at>? AND at<?)"),
         (audit::PURGE, "audit_time (tenant=? AND at<?)"),
+        (audit::PURGE_BEYOND, "audit_time (tenant=?)"),
         (audit::PURGE_MORE, "audit_time (tenant=? AND at<?)"),
     ] {
         let plan = store.write(move |connection, _| plan(connection, statement)).await.unwrap();
