@@ -154,10 +154,10 @@ async fn write(session: &Session<'_>, client: &Client, expected: Option<u64>) ->
         resources: list(resources.iter().map(ResourceUri::as_str))?,
         audience: list(audience.iter().map(Audience::as_str))?,
         token_format: format.as_ref().map(token_format::encode).transpose()?,
-        token_lifetime: lifetime.map(Lifetime::seconds),
+        token_lifetime: lifetime.map(seconds),
         refresh_window: window.map(i64::from),
-        refresh_idle: idle.map(Lifetime::seconds),
-        refresh_absolute: absolute.map(Lifetime::seconds),
+        refresh_idle: idle.map(seconds),
+        refresh_absolute: absolute.map(seconds),
         networks: networks.as_ref().map(to_json).transpose()?,
         acts_for: list(acts_for.iter().map(Subject::as_str))?,
         json_bodies: *json_bodies,
@@ -205,6 +205,10 @@ fn read(cells: &mut Cells<'_>) -> Result<Arc<Client>, Failure> {
         updated_at: cells.time()?,
         extra: cells.extra()?,
     }))
+}
+
+fn seconds(span: Lifetime) -> i64 {
+    i64::from(span.seconds())
 }
 
 fn auth_methods(names: &[String]) -> Result<AuthMethods, Failure> {

@@ -133,6 +133,11 @@ impl Database {
 }
 
 impl Shared {
+    #[cfg(test)]
+    pub(crate) fn pool_is_closed(&self) -> bool {
+        self.pool.is_closed()
+    }
+
     pub(crate) fn enter(&self) -> Option<Pass> {
         self.gate.enter()
     }

@@ -77,6 +77,9 @@ mod tls;
 mod token_format;
 mod user;
 
+#[cfg(test)]
+mod tests;
+
 pub use deadpool_postgres;
 pub use tokio_rustls::rustls;
 

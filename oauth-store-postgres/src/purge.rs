@@ -40,13 +40,18 @@ pub(crate) const STATEMENTS: [&str; KINDS as usize] = [
     concat!("DELETE FROM @tombstone WHERE ", expired!("tombstone", "expires_at")),
     concat!("DELETE FROM @access_token WHERE ", expired!("access_token", "expires_at")),
 ];
+/// Whether the first to expire of each kind has expired. Asked so, and not by `EXISTS`, because the planner takes a third
+/// of all rows for expired and would look for one by reading the table.
 pub(crate) const MORE: &str = "
-    SELECT EXISTS (SELECT FROM @access_token WHERE tenant = :tenant AND expires_at < :before)
-        OR EXISTS (SELECT FROM @tombstone WHERE tenant = :tenant AND expires_at < :before)
-        OR EXISTS (SELECT FROM @strike WHERE tenant = :tenant AND ends_at < :before)
-        OR EXISTS (SELECT FROM @claim WHERE tenant = :tenant AND expires_at < :before)
-        OR EXISTS (SELECT FROM @family WHERE tenant = :tenant AND salt IS NOT NULL AND salt_expires_at < :before)
-        OR EXISTS (SELECT FROM @family WHERE tenant = :tenant AND absolute_expires_at < :before)";
+    SELECT coalesce(least(
+        (SELECT expires_at FROM @access_token WHERE tenant = :tenant ORDER BY expires_at LIMIT 1),
+        (SELECT expires_at FROM @tombstone WHERE tenant = :tenant ORDER BY expires_at LIMIT 1),
+        (SELECT ends_at FROM @strike WHERE tenant = :tenant ORDER BY ends_at LIMIT 1),
+        (SELECT expires_at FROM @claim WHERE tenant = :tenant ORDER BY expires_at LIMIT 1),
+        (SELECT salt_expires_at FROM @family WHERE tenant = :tenant AND salt IS NOT NULL
+            ORDER BY salt_expires_at LIMIT 1),
+        (SELECT absolute_expires_at FROM @family WHERE tenant = :tenant ORDER BY absolute_expires_at LIMIT 1)
+    ) < :before, FALSE)";
 
 pub(crate) const RAISE_CLOCK: &str = "
     INSERT INTO @clock_mark AS held (tenant, at) VALUES (:tenant, :at)

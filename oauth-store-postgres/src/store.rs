@@ -83,7 +83,7 @@ impl PostgresStore {
         self.run(Mode::Locked(key), argument, operation).await
     }
 
-    async fn run<A, T>(&self, mode: Mode, argument: A, operation: Operation<A, T>) -> Result<T, StoreError>
+    pub(crate) async fn run<A, T>(&self, mode: Mode, argument: A, operation: Operation<A, T>) -> Result<T, StoreError>
     where
         A: Send + Sync + 'static,
         T: Send + 'static,
