@@ -69,7 +69,7 @@ async fn apply(client: &Client, schema: &Schema) -> Result<(), OpenError> {
     client.batch_execute(&format!("SELECT pg_advisory_xact_lock({lock})")).await?;
     // Another node may have done it meanwhile.
     let current = version(client, schema).await?;
-    if !exists(client, &format!("SELECT to_regnamespace('\"{name}\"') IS NOT NULL")).await? {
+    if !exists(client, &format!("SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = '{name}')")).await? {
         client.batch_execute(&format!("CREATE SCHEMA \"{name}\"")).await?;
     }
     client.batch_execute(&format!("SET LOCAL search_path = \"{name}\"")).await?;
@@ -84,9 +84,16 @@ async fn apply(client: &Client, schema: &Schema) -> Result<(), OpenError> {
 }
 
 /// The version of the schema; 0 when there is none.
+///
+/// The catalogue is read as a table. `to_regclass` would answer from what the connection remembers of it, and does not
+/// see what another node made while this one waited for the lock.
 async fn version(client: &Client, schema: &Schema) -> Result<u32, OpenError> {
     let (name, known) = (schema.as_str(), known());
-    if !exists(client, &format!("SELECT to_regclass('\"{name}\".oauth_schema') IS NOT NULL")).await? {
+    let table = format!(
+        "SELECT EXISTS (SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+            WHERE nspname = '{name}' AND relname = 'oauth_schema')"
+    );
+    if !exists(client, &table).await? {
         return Ok(0);
     }
     let newest = format!("SELECT coalesce(max(version), 0) FROM \"{name}\".oauth_schema");
