@@ -7,6 +7,7 @@ use oauth_core::keys::{SealingKey, SealingKeys};
 use oauth_core::random::{Entropy as _, SystemEntropy};
 use oauth_core::store::{Register, Stores, User, UserStore};
 use oauth_store_memory::MemoryStore;
+use oauth_store_postgres::PostgresStore;
 use oauth_store_sqlite::SqliteStore;
 
 use crate::Failure;
@@ -16,20 +17,23 @@ use crate::Failure;
 pub enum Store {
     /// Forgets everything when the process ends.
     Memory(MemoryStore),
+    /// A schema of a PostgreSQL database, for any number of nodes.
+    Postgres(PostgresStore),
     /// One file.
     Sqlite(SqliteStore),
 }
 
 impl Store {
-    /// Opens `sqlite:PATH` or `memory:`.
+    /// Opens `sqlite:PATH`, `postgres://…` or `memory:`.
     ///
     /// # Errors
     /// A sentence that says the mend.
-    pub fn open(url: &str) -> Result<Self, Failure> {
+    pub async fn open(url: &str) -> Result<Self, Failure> {
         match url {
             "memory:" => Ok(Self::Memory(MemoryStore::new())),
             _ if url.starts_with("sqlite:") => Ok(Self::Sqlite(SqliteStore::open(url)?)),
-            _ => Err(format!("DATABASE_URL is `{url}`; write `sqlite:PATH` or `memory:`").into()),
+            _ if url.starts_with("postgres://") => Ok(Self::Postgres(PostgresStore::open(url).await?)),
+            _ => Err(format!("DATABASE_URL is `{url}`; write `sqlite:PATH`, `postgres://…` or `memory:`").into()),
         }
     }
 
@@ -38,6 +42,7 @@ impl Store {
     pub fn stores(&self) -> Stores {
         match self {
             Self::Memory(store) => store.into(),
+            Self::Postgres(store) => store.into(),
             Self::Sqlite(store) => store.into(),
         }
     }
@@ -47,6 +52,7 @@ impl Store {
     pub fn users(&self) -> Arc<dyn UserStore> {
         match self {
             Self::Memory(store) => Arc::new(store.clone()),
+            Self::Postgres(store) => Arc::new(store.clone()),
             Self::Sqlite(store) => Arc::new(store.clone()),
         }
     }
@@ -70,6 +76,7 @@ impl Store {
         let user = User { subject, active: true, scope: None, password };
         match match self {
             Self::Memory(store) => store.insert_user(user, [login])?,
+            Self::Postgres(store) => store.insert_user(user, &[login]).await?,
             Self::Sqlite(store) => store.insert_user(user, &[login]).await?,
         } {
             // taken: another process was faster
@@ -77,7 +84,8 @@ impl Store {
         }
     }
 
-    /// The key beside the file, made on first start; for a store in memory, a key in memory.
+    /// The key beside the file, made on first start; for a store in memory, a key in memory; for PostgreSQL the one that
+    /// all nodes share, from `SEALING_KEY`.
     ///
     /// # Errors
     /// A sentence that says the mend.
@@ -89,6 +97,9 @@ impl Store {
                 entropy.fill(&mut bytes)?;
                 SealingKey::new("memory", bytes)?
             }
+            Self::Postgres(_) => SealingKey::from_env("SEALING_KEY").map_err(|why| {
+                format!("{why}; all nodes need the same, for example SEALING_KEY=k1:$(openssl rand -base64 32)")
+            })?,
             Self::Sqlite(store) => SealingKey::load_or_create(store.database().sealing_key_path(), &entropy)?,
         };
         Ok(key.into())
@@ -97,7 +108,11 @@ impl Store {
     /// The command that deletes everything.
     #[must_use]
     pub fn command_to_forget(&self) -> Option<String> {
-        let Self::Sqlite(store) = self else { return None };
+        let store = match self {
+            Self::Memory(_) => return None,
+            Self::Postgres(_) => return Some("psql \"$DATABASE_URL\" -c 'DROP SCHEMA oauth CASCADE'".to_owned()),
+            Self::Sqlite(store) => store,
+        };
         let key = store.database().sealing_key_path().display().to_string();
         let file = key.trim_end_matches(".sealing-key");
         Some(format!("rm -f '{file}' '{file}-wal' '{file}-shm' '{key}'"))

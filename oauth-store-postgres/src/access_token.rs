@@ -78,9 +78,7 @@ pub(crate) async fn insert(session: &Session<'_>, token: &AccessTokenRecord) -> 
 pub(crate) async fn find(session: &Session<'_>, digest: &TokenDigest) -> Result<Option<FoundAccessToken>, Failure> {
     let asked = params! { digest: digest.as_bytes().as_slice() };
     session
-        .first(FIND, &asked, |cells| {
-            Ok(FoundAccessToken { token: read(cells)?, standing: standing_of(cells.take()?) })
-        })
+        .first(FIND, &asked, |cells| Ok(FoundAccessToken { token: read(cells)?, standing: standing_of(cells.take()?) }))
         .await
 }
 

@@ -34,18 +34,10 @@ macro_rules! values {
 
 pub(crate) const FIND: &str = concat!("SELECT ", columns!(), " FROM @client WHERE tenant = :tenant AND id = :id");
 /// The collation of every column is "C", so ids are in byte order.
-pub(crate) const PAGE: &str = concat!(
-    "SELECT ",
-    columns!(),
-    " FROM @client WHERE tenant = :tenant AND id > :after ORDER BY id LIMIT :most"
-);
-pub(crate) const REGISTER: &str = concat!(
-    "INSERT INTO @client (tenant, ",
-    columns!(),
-    ") VALUES (:tenant, ",
-    values!(),
-    ") ON CONFLICT DO NOTHING"
-);
+pub(crate) const PAGE: &str =
+    concat!("SELECT ", columns!(), " FROM @client WHERE tenant = :tenant AND id > :after ORDER BY id LIMIT :most");
+pub(crate) const REGISTER: &str =
+    concat!("INSERT INTO @client (tenant, ", columns!(), ") VALUES (:tenant, ", values!(), ") ON CONFLICT DO NOTHING");
 /// Whether the record was replaced, and whether there is one.
 pub(crate) const UPDATE: &str = concat!(
     "WITH replaced AS (UPDATE @client SET (",

@@ -75,7 +75,8 @@ impl Database {
         let migrating = (pool.clone(), schema.clone());
         on(&runtime, async move {
             let (pool, schema) = migrating;
-            let client = pool.get().await.map_err(|why| OpenError::Unavailable { source: Failure::from(why).into() })?;
+            let client =
+                pool.get().await.map_err(|why| OpenError::Unavailable { source: Failure::from(why).into() })?;
             migrate::bring_up_to_date(&client, &schema).await
         })
         .await?;

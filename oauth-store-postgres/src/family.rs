@@ -75,8 +75,7 @@ macro_rules! start {
 }
 
 pub(crate) const START: &str = start!("");
-pub(crate) const START_WITH_TOKEN: &str =
-    start!(concat!(", stored AS (", insert_token!(), " FROM begun RETURNING 1)"));
+pub(crate) const START_WITH_TOKEN: &str = start!(concat!(", stored AS (", insert_token!(), " FROM begun RETURNING 1)"));
 /// Whether this call ended it, and whether there is one.
 pub(crate) const REVOKE: &str = "
     WITH ended AS (
@@ -101,10 +100,8 @@ pub(crate) async fn find_by_handle(session: &Session<'_>, handle: &[u8; 8]) -> R
 pub(crate) async fn start(session: &Session<'_>, start: &StartFamily) -> Result<StartOutcome, Failure> {
     let StartFamily { family, access_token, live_limit, claim } = start;
     let row = Row::of(family)?;
-    let (claim_digest, claim_expires_at) = claim
-        .as_ref()
-        .map(|claim| (claim.digest.as_bytes().as_slice(), claim.expires_at.millis()))
-        .unzip();
+    let (claim_digest, claim_expires_at) =
+        claim.as_ref().map(|claim| (claim.digest.as_bytes().as_slice(), claim.expires_at.millis())).unzip();
     let beside = params! {
         claim_digest: claim_digest,
         claim_expires_at: claim_expires_at,
@@ -113,9 +110,7 @@ pub(crate) async fn start(session: &Session<'_>, start: &StartFamily) -> Result<
     };
     let answer = |cells: &mut Cells<'_>| {
         Ok(match (cells.take()?, cells.take()?) {
-            (true, _) => {
-                StartOutcome::Started { ended: small("ended", cells.take()?)? }
-            }
+            (true, _) => StartOutcome::Started { ended: small("ended", cells.take()?)? },
             (false, true) => StartOutcome::CutOff,
             (false, false) => StartOutcome::Claimed,
         })

@@ -4,7 +4,9 @@
 /// agree on it, whatever built them. Two locks that share a number only wait for each other without need.
 pub(crate) fn key_of(parts: &[&str]) -> i64 {
     let bytes = ["oauth-store-postgres"].iter().chain(parts).flat_map(|part| part.bytes().chain([0xff]));
-    bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)).cast_signed()
+    bytes
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+        .cast_signed()
 }
 
 #[cfg(test)]

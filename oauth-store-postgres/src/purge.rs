@@ -102,7 +102,7 @@ impl Plan {
         let room = self.limit - self.rows;
         let waiting = u32::try_from(kinds.len()).unwrap_or(KINDS).max(1);
         // With less room than kinds, who comes first takes it.
-        let share = (room / waiting).max(1).min(STEP);
+        let share = (room / waiting).clamp(1, STEP);
         kinds.into_iter().map(|kind| (kind, share)).take(room as usize).collect()
     }
 

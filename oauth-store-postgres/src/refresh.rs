@@ -62,13 +62,7 @@ macro_rules! extend {
 /// The update and the token that goes with it, both or neither; answers as many rows as the update changed.
 macro_rules! with_token {
     ($update:expr) => {
-        concat!(
-            "WITH moved AS (",
-            $update,
-            " RETURNING 1) ",
-            insert_token!(),
-            " FROM moved"
-        )
+        concat!("WITH moved AS (", $update, " RETURNING 1) ", insert_token!(), " FROM moved")
     };
 }
 

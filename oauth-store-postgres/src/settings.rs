@@ -218,10 +218,12 @@ mod tests {
         for here in ["postgres://localhost/a", "postgres://127.0.0.1", "postgres://[::1]/a", "host=/tmp user=a"] {
             assert_eq!(mode(here), Ok(SslMode::Disable), "{here}");
         }
-        for away in
-            ["postgres://db.example/a", "postgres://10.0.0.1/a?sslmode=prefer", "postgres://localhost,db.example/a",
-             "host=localhost hostaddr=10.0.0.1"]
-        {
+        for away in [
+            "postgres://db.example/a",
+            "postgres://10.0.0.1/a?sslmode=prefer",
+            "postgres://localhost,db.example/a",
+            "host=localhost hostaddr=10.0.0.1",
+        ] {
             assert!(mode(away).unwrap_err().contains("sslmode=disable"), "{away}");
         }
         assert_eq!(mode("postgres://db.example/a?sslmode=disable"), Ok(SslMode::Disable));

@@ -5,12 +5,9 @@ mod common;
 use std::thread;
 use std::time::Duration;
 
-use common::{
-    NOW, Stranger, begin, family_id, fresh_schema, open, refresh_digest, rotation, settings,
-};
+use common::{NOW, Stranger, begin, family_id, fresh_schema, open, refresh_digest, rotation, settings};
 use oauth_core::store::{
-    FamilyRecord, GrantStore, Refreshed, RevokeFamily, RevokedWhy, Rotate, Standing, StoreError, StoreErrorKind,
-    Strike,
+    FamilyRecord, GrantStore, Refreshed, RevokeFamily, RevokedWhy, Rotate, Standing, StoreError, StoreErrorKind, Strike,
 };
 use oauth_core::types::{KeyedHash, Lifetime, Timestamp};
 use oauth_store_postgres::{Database, PostgresStore, Schema, Settings};
@@ -36,9 +33,8 @@ fn stored(store: &PostgresStore, number: u64) -> FamilyRecord {
 
 /// Asks until so many connections of that name wait for a lock.
 fn wait_for_waiters(eye: &Stranger, name: &str, count: usize) {
-    let question = format!(
-        "SELECT pid FROM pg_stat_activity WHERE application_name = '{name}' AND wait_event_type = 'Lock'"
-    );
+    let question =
+        format!("SELECT pid FROM pg_stat_activity WHERE application_name = '{name}' AND wait_event_type = 'Lock'");
     while eye.ask(&question).len() < count {
         thread::yield_now();
     }
@@ -92,8 +88,8 @@ fn an_exhausted_pool_is_unavailable_and_passes() {
     let (holder, eye) = (Stranger::connect(server), Stranger::connect(server));
     holder.ask(&format!("BEGIN; SELECT id FROM {}.family FOR UPDATE", schema.as_str()));
     let held = thread::scope(|scope| {
-        let held = scope
-            .spawn(|| block_on(store.rotate(rotation(1, refresh_digest(1, 0), refresh_digest(1, 1), 1))).unwrap());
+        let held =
+            scope.spawn(|| block_on(store.rotate(rotation(1, refresh_digest(1, 0), refresh_digest(1, 1), 1))).unwrap());
         wait_for_waiters(&eye, "exhausted", 1);
         assert_eq!(mark(&store), Err(StoreErrorKind::Unavailable));
         holder.ask("COMMIT");

@@ -39,12 +39,8 @@ impl PostgresServer {
         };
         let mut keeper = unprivileged("sh");
         keeper.args(["-c", KEEPER, "keeper"]).arg(&binaries);
-        let mut keeper = keeper
-            .current_dir("/")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a shell starts");
+        let mut keeper =
+            keeper.current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a shell starts");
         let orders = keeper.stdin.take().expect("piped");
         let mut answers = BufReader::new(keeper.stdout.take().expect("piped"));
         let directory = PathBuf::from(answer(&mut answers));

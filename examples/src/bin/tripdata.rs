@@ -66,7 +66,7 @@ async fn protected(access: Access<UserData>) -> impl Responder {
 async fn main() -> Result<(), Failure> {
     log_to_stderr();
     let host = Host::from_env("tripdata")?;
-    let store = host.open_store()?;
+    let store = host.open_store().await?;
 
     // oauth:begin
     let builder = AuthorizationServer::builder(host.issuer(), store.stores(), store.sealing_keys()?)

@@ -21,9 +21,7 @@ pub const LATER: Timestamp = Timestamp::from_seconds(1_900_000_000);
 pub fn runtime() -> Handle {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME
-        .get_or_init(|| {
-            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
-        })
+        .get_or_init(|| tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap())
         .handle()
         .clone()
 }
