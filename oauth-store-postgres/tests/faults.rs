@@ -5,9 +5,10 @@ mod common;
 use std::thread;
 use std::time::Duration;
 
-use common::{NOW, Stranger, begin, family_id, fresh_schema, open, refresh_digest, rotation, settings};
+use common::{LATER, NOW, Stranger, begin, family_id, fresh_schema, open, refresh_digest, rotation, settings};
 use oauth_core::store::{
-    FamilyRecord, GrantStore, Refreshed, RevokeFamily, RevokedWhy, Rotate, Standing, StoreError, StoreErrorKind, Strike,
+    Claim, FamilyRecord, GrantStore, Refreshed, RevokeFamily, RevokedWhy, Rotate, Standing, StartFamily, StartOutcome,
+    StoreError, StoreErrorKind, Strike,
 };
 use oauth_core::types::{KeyedHash, Lifetime, Timestamp};
 use oauth_store_postgres::{Database, PostgresStore, Schema, Settings};
@@ -31,11 +32,14 @@ fn stored(store: &PostgresStore, number: u64) -> FamilyRecord {
     block_on(store.find_family(&family_id(number))).unwrap().unwrap()
 }
 
-/// Asks until so many connections of that name wait for a lock.
+/// How many connections of that name wait for a lock.
+fn waiters(eye: &Stranger, name: &str) -> usize {
+    let waiting = "wait_event_type = 'Lock'";
+    eye.ask(&format!("SELECT pid FROM pg_stat_activity WHERE application_name = '{name}' AND {waiting}")).len()
+}
+
 fn wait_for_waiters(eye: &Stranger, name: &str, count: usize) {
-    let question =
-        format!("SELECT pid FROM pg_stat_activity WHERE application_name = '{name}' AND wait_event_type = 'Lock'");
-    while eye.ask(&question).len() < count {
+    while waiters(eye, name) < count {
         thread::yield_now();
     }
 }
@@ -170,10 +174,11 @@ fn a_statement_that_fits_the_tables_no_more_is_prepared_anew() {
     let _ = stored(&store, 1);
     let eye = Stranger::connect(server);
     // a column of the answer has another type: what was prepared is refused from then on
-    eye.ask(&format!("ALTER TABLE {}.family ALTER COLUMN code_digest TYPE TEXT", schema.as_str()));
-    assert!(block_on(store.find_family(&family_id(1))).is_err());
-    eye.ask(&format!("ALTER TABLE {}.family ALTER COLUMN code_digest TYPE BYTEA USING NULL", schema.as_str()));
-    let _ = block_on(store.find_family(&family_id(1)));
+    eye.ask(&format!("ALTER TABLE {}.family ALTER COLUMN scope TYPE VARCHAR(5000)", schema.as_str()));
+    assert_eq!(
+        block_on(store.find_family(&family_id(1))).map_err(|error| error.kind()),
+        Err(StoreErrorKind::Unavailable)
+    );
     assert_eq!(stored(&store, 1), common::family(1));
 }
 
@@ -261,6 +266,36 @@ fn of_two_nodes_that_rotate_one_token_one_wins_and_the_other_stores_nothing() {
     assert_eq!(answers, (Refreshed::Done, Refreshed::Moved));
     assert_eq!(stored(&one, 1).refresh.unwrap().current_digest, refresh_digest(2, 1));
     assert_eq!(block_on(one.find_access_token(&common::digest(3))).unwrap(), None);
+}
+
+/// The first start waits in the middle of its statement, for a claim that somebody else is making; without a lock the
+/// second would begin and end meanwhile, and neither would see the other's family.
+#[test]
+fn of_two_nodes_that_start_at_once_neither_overlooks_the_others_family() {
+    let Some(server) = PostgresServer::shared() else { return };
+    let (schema, name) = (fresh_schema(), "starts");
+    let nodes = [0, 1].map(|_| open(named(server, name, &schema)));
+    let (holder, eye) = (Stranger::connect(server), Stranger::connect(server));
+    let claim = Claim { digest: common::digest(1), expires_at: LATER };
+    let digits: String = claim.digest.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    holder.ask(&format!("BEGIN; INSERT INTO {}.claim VALUES ('default', '\\x{digits}', 0)", schema.as_str()));
+    let of_alice = |number| {
+        let family = FamilyRecord { subject: "alice".parse().unwrap(), ..common::family(number) };
+        StartFamily { family, live_limit: 1, ..common::start(number) }
+    };
+    let answers = thread::scope(|scope| {
+        let first = StartFamily { claim: Some(claim), ..of_alice(1) };
+        let first = scope.spawn(|| block_on(nodes[0].start_family(first)).unwrap());
+        wait_for_waiters(&eye, name, 1);
+        let second = scope.spawn(|| block_on(nodes[1].start_family(of_alice(2))).unwrap());
+        while !second.is_finished() && waiters(&eye, name) < 2 {
+            thread::yield_now();
+        }
+        holder.ask("ROLLBACK");
+        [first.join().unwrap(), second.join().unwrap()]
+    });
+    assert_eq!(answers, [StartOutcome::Started { ended: 0 }, StartOutcome::Started { ended: 1 }]);
+    assert_eq!([stored(&nodes[0], 1).revoked.is_some(), stored(&nodes[0], 2).revoked.is_some()], [true, false]);
 }
 
 #[test]
