@@ -89,8 +89,8 @@ impl Host {
     ///
     /// # Errors
     /// A sentence that says the mend.
-    pub fn open_store(&self) -> Result<Store, Failure> {
-        Store::open(&self.database_url)
+    pub async fn open_store(&self) -> Result<Store, Failure> {
+        Store::open(&self.database_url).await
     }
 
     /// Tells the server what stands in front of it.

@@ -9,6 +9,7 @@ use oauth_core::random::{Entropy as _, SystemEntropy};
 use oauth_core::store::{Register, StoreError, Stores, User, UserStore};
 use oauth_core::types::{Lifetime, Subject};
 use oauth_store_memory::MemoryStore;
+use oauth_store_postgres::PostgresStore;
 use oauth_store_sqlite::{AuditQuery, AuditSettings, SqliteStore};
 
 use crate::Failure;
@@ -18,6 +19,8 @@ use crate::Failure;
 pub enum Store {
     /// Forgets everything when the process ends.
     Memory(MemoryStore),
+    /// A schema of a PostgreSQL database, for any number of nodes.
+    Postgres(PostgresStore),
     /// One file.
     Sqlite(SqliteStore),
 }
@@ -46,19 +49,20 @@ impl Store {
     ///
     /// # Errors
     /// A sentence that says the mend.
-    pub fn of_example(name: &str) -> Result<Self, Failure> {
-        Self::open(&url_of(name))
+    pub async fn of_example(name: &str) -> Result<Self, Failure> {
+        Self::open(&url_of(name)).await
     }
 
-    /// Opens `sqlite:PATH` or `memory:`.
+    /// Opens `sqlite:PATH`, `postgres://…` or `memory:`.
     ///
     /// # Errors
     /// A sentence that says the mend.
-    pub fn open(url: &str) -> Result<Self, Failure> {
+    pub async fn open(url: &str) -> Result<Self, Failure> {
         match url {
             "memory:" => Ok(Self::Memory(MemoryStore::new())),
             _ if url.starts_with("sqlite:") => Ok(Self::Sqlite(SqliteStore::open(url)?)),
-            _ => Err(format!("DATABASE_URL is `{url}`; write `sqlite:PATH` or `memory:`").into()),
+            _ if url.starts_with("postgres://") => Ok(Self::Postgres(PostgresStore::open(url).await?)),
+            _ => Err(format!("DATABASE_URL is `{url}`; write `sqlite:PATH`, `postgres://…` or `memory:`").into()),
         }
     }
 
@@ -67,6 +71,7 @@ impl Store {
     pub fn stores(&self) -> Stores {
         match self {
             Self::Memory(store) => store.into(),
+            Self::Postgres(store) => store.into(),
             Self::Sqlite(store) => store.into(),
         }
     }
@@ -80,6 +85,7 @@ impl Store {
     fn users(&self) -> Arc<dyn UserStore> {
         match self {
             Self::Memory(store) => Arc::new(store.clone()),
+            Self::Postgres(store) => Arc::new(store.clone()),
             Self::Sqlite(store) => Arc::new(store.clone()),
         }
     }
@@ -103,6 +109,7 @@ impl Store {
         let user = User { subject, active: true, scope: None, password };
         match match self {
             Self::Memory(store) => store.insert_user(user, [login])?,
+            Self::Postgres(store) => store.insert_user(user, &[login]).await?,
             Self::Sqlite(store) => store.insert_user(user, &[login]).await?,
         } {
             // taken: another process was faster
@@ -114,7 +121,7 @@ impl Store {
     #[must_use]
     pub fn audit_sink(&self) -> Arc<dyn AuditSink> {
         match self {
-            Self::Memory(_) => Arc::new(TracingSink),
+            Self::Memory(_) | Self::Postgres(_) => Arc::new(TracingSink),
             Self::Sqlite(store) => {
                 let retention = Some(Lifetime::of_seconds(90 * 24 * 3600));
                 Arc::new(store.audit_sink(AuditSettings { retention, ..AuditSettings::default() }))
@@ -141,7 +148,8 @@ impl Store {
         }
     }
 
-    /// The key beside the file, made on first start; for a store in memory, a key in memory.
+    /// The key beside the file, made on first start; for a store in memory, a key in memory; for PostgreSQL the one that
+    /// all nodes share, from `SEALING_KEY`.
     ///
     /// # Errors
     /// A sentence that says the mend.
@@ -153,6 +161,9 @@ impl Store {
                 entropy.fill(&mut bytes)?;
                 SealingKey::new("memory", bytes)?
             }
+            Self::Postgres(_) => SealingKey::from_env("SEALING_KEY").map_err(|why| {
+                format!("{why}; all nodes need the same, for example SEALING_KEY=k1:$(openssl rand -base64 32)")
+            })?,
             Self::Sqlite(store) => SealingKey::load_or_create(store.database().sealing_key_path(), &entropy)?,
         };
         Ok(key.into())
@@ -161,7 +172,11 @@ impl Store {
     /// The command that deletes everything.
     #[must_use]
     pub fn command_to_forget(&self) -> Option<String> {
-        let Self::Sqlite(store) = self else { return None };
+        let store = match self {
+            Self::Memory(_) => return None,
+            Self::Postgres(_) => return Some("psql \"$DATABASE_URL\" -c 'DROP SCHEMA oauth CASCADE'".to_owned()),
+            Self::Sqlite(store) => store,
+        };
         let key = store.database().sealing_key_path().display().to_string();
         let file = key.trim_end_matches(".sealing-key");
         Some(format!("rm -f '{file}' '{file}-wal' '{file}-shm' '{key}'"))

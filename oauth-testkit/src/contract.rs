@@ -3,7 +3,8 @@
 /// Runs every clause of the store contract, each as a test of its own name.
 ///
 /// The argument is a function that makes a [`Fixture`](crate::Fixture) with an empty store; it is called once for each
-/// clause. Put the call into a module of its own when the test file holds other tests.
+/// clause. A function that answers `Option<Fixture>` lets every clause pass when there is none. Put the call into a
+/// module of its own when the test file holds other tests.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -138,7 +139,10 @@ macro_rules! store_contract {
         $(
             #[test]
             fn $clause() {
-                $crate::clauses::$clause(&$fixture());
+                // without a store to test, such as a database that is not installed, there is nothing to say
+                if let Some(fixture) = Option::<$crate::Fixture>::from($fixture()) {
+                    $crate::clauses::$clause(&fixture);
+                }
             }
         )*
     };

@@ -6,6 +6,7 @@
 //! - [`Probe`] stands between a server and its store: it lists the calls, fails them, loses their answers and holds
 //!   them, so that a test can look at every point where a process can die.
 //! - [`token_for`] gives a host a good token and what verifies it, to test guarded handlers with.
+//! - [`PostgresServer`] is a PostgreSQL server to throw away, from the installed binaries.
 //! - [`block_on`] runs one future on the calling thread. Nothing here needs an async runtime.
 //!
 //! Everything here speaks by panicking, as a test does.
@@ -15,6 +16,7 @@ mod clock;
 mod contract;
 mod entropy;
 mod fixture;
+mod postgres;
 mod probe;
 mod samples;
 mod token_for;
@@ -26,5 +28,6 @@ pub use self::block_on::block_on;
 pub use self::clock::ManualClock;
 pub use self::entropy::{FailingEntropy, SeededEntropy};
 pub use self::fixture::{Fixture, TenantStore};
+pub use self::postgres::PostgresServer;
 pub use self::probe::{Method, Pause, Probe, Times};
 pub use self::token_for::{TestToken, token_for};

@@ -1,0 +1,214 @@
+//! Clients: the table `client`.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use ipnet::IpNet;
+use oauth_core::store::{
+    AccessTokenRule, AuthMethod, AuthMethods, Client, ClientRegistry, ClientStore, Deregister, GrantTypes,
+    RefreshPolicy, RefreshRule, Register, StoreError, UpdateClient,
+};
+use oauth_core::types::{Audience, ClientId, Lifetime, ResourceUri, Subject};
+
+use crate::codec::{list, named, scope, small, to_json, unsigned};
+use crate::error::Failure;
+use crate::sql::{Cells, params};
+use crate::{PostgresStore, Session, client_secrets, token_format};
+
+/// The columns of a record, in the order in which [`read`] takes them.
+macro_rules! columns {
+    () => {
+        "id, name, version, active, auth_methods, secrets, grants, default_scope, scope, redirect_uris, resources, \
+         audience, token_format, token_lifetime, refresh_window, refresh_idle, refresh_absolute, networks, acts_for, \
+         json_bodies, created_at, updated_at, extra"
+    };
+}
+
+macro_rules! values {
+    () => {
+        ":id, :name, :version, :active, :auth_methods, :secrets, :grants, :default_scope, :scope, :redirect_uris, \
+         :resources, :audience, :token_format, :token_lifetime, :refresh_window, :refresh_idle, :refresh_absolute, \
+         :networks, :acts_for, :json_bodies, :created_at, :updated_at, :extra"
+    };
+}
+
+pub(crate) const FIND: &str = concat!("SELECT ", columns!(), " FROM @client WHERE tenant = :tenant AND id = :id");
+/// The collation of every column is "C", so ids are in byte order.
+pub(crate) const PAGE: &str =
+    concat!("SELECT ", columns!(), " FROM @client WHERE tenant = :tenant AND id > :after ORDER BY id LIMIT :most");
+pub(crate) const REGISTER: &str =
+    concat!("INSERT INTO @client (tenant, ", columns!(), ") VALUES (:tenant, ", values!(), ") ON CONFLICT DO NOTHING");
+/// Whether the record was replaced, and whether there is one.
+pub(crate) const UPDATE: &str = concat!(
+    "WITH replaced AS (UPDATE @client SET (",
+    columns!(),
+    ") = (",
+    values!(),
+    ") WHERE tenant = :tenant AND id = :id AND version = :expected RETURNING 1)
+    SELECT EXISTS (SELECT FROM replaced), EXISTS (SELECT FROM @client WHERE tenant = :tenant AND id = :id)"
+);
+pub(crate) const DEREGISTER: &str = "DELETE FROM @client WHERE tenant = :tenant AND id = :id";
+
+#[async_trait]
+impl ClientStore for PostgresStore {
+    async fn find(&self, id: &ClientId) -> Result<Option<Arc<Client>>, StoreError> {
+        self.read(id.clone(), |session, id| {
+            Box::pin(async { session.first(FIND, &params! { id: id.as_str() }, read).await })
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl ClientRegistry for PostgresStore {
+    async fn register(&self, client: Client) -> Result<Register, StoreError> {
+        self.write(client, |session, client| Box::pin(register(session, client))).await
+    }
+
+    async fn update(&self, client: Client, expected: u64) -> Result<UpdateClient, StoreError> {
+        self.write((client, expected), |session, (client, expected)| Box::pin(update(session, client, *expected))).await
+    }
+
+    async fn page(&self, after: Option<&ClientId>, limit: u32) -> Result<Vec<Arc<Client>>, StoreError> {
+        // No id is empty.
+        let after = after.map_or_else(String::new, |id| id.as_str().to_owned());
+        self.read((after, i64::from(limit)), |session, (after, most)| {
+            Box::pin(async { session.all(PAGE, &params! { after: *after, most: *most }, read).await })
+        })
+        .await
+    }
+
+    async fn deregister(&self, id: &ClientId) -> Result<Deregister, StoreError> {
+        self.write(id.clone(), |session, id| {
+            Box::pin(async {
+                let removed = session.change(DEREGISTER, &params! { id: id.as_str() }).await?;
+                Ok(if removed == 0 { Deregister::Unknown } else { Deregister::Removed })
+            })
+        })
+        .await
+    }
+}
+
+async fn register(session: &Session<'_>, client: &Client) -> Result<Register, Failure> {
+    let added = write(session, client, None).await?;
+    Ok(if added.0 { Register::Registered } else { Register::Taken })
+}
+
+async fn update(session: &Session<'_>, client: &Client, expected: u64) -> Result<UpdateClient, Failure> {
+    Ok(match write(session, client, Some(expected)).await? {
+        (true, _) => UpdateClient::Updated,
+        (false, true) => UpdateClient::Stale,
+        (false, false) => UpdateClient::Unknown,
+    })
+}
+
+/// Adds the record, or replaces the one whose version is `expected`; answers whether it did, and whether there is one.
+async fn write(session: &Session<'_>, client: &Client, expected: Option<u64>) -> Result<(bool, bool), Failure> {
+    let Client {
+        id,
+        name,
+        version,
+        active,
+        auth_methods,
+        secrets,
+        grants,
+        default_scope,
+        scope: max_scope,
+        redirect_uris,
+        resources,
+        audience,
+        access_token: AccessTokenRule { format, lifetime },
+        refresh: RefreshRule { policy, idle, absolute },
+        networks,
+        acts_for,
+        json_bodies,
+        created_at,
+        updated_at,
+        extra,
+    } = client;
+    let window = match policy {
+        RefreshPolicy::Rotate { window_seconds } => Some(*window_seconds),
+        RefreshPolicy::Static => None,
+    };
+    let networks: Option<Vec<String>> =
+        networks.as_ref().map(|networks| networks.iter().map(IpNet::to_string).collect());
+    let row = params! {
+        id: id.as_str(),
+        name: *name,
+        version: unsigned(*version),
+        active: *active,
+        auth_methods: list(auth_methods.iter().map(AuthMethod::as_str))?,
+        secrets: client_secrets::encode(secrets)?,
+        grants: list(grants.iter())?,
+        default_scope: scope(default_scope)?,
+        scope: scope(max_scope)?,
+        redirect_uris: to_json(redirect_uris)?,
+        resources: list(resources.iter().map(ResourceUri::as_str))?,
+        audience: list(audience.iter().map(Audience::as_str))?,
+        token_format: format.as_ref().map(token_format::encode).transpose()?,
+        token_lifetime: lifetime.map(seconds),
+        refresh_window: window.map(i64::from),
+        refresh_idle: idle.map(seconds),
+        refresh_absolute: absolute.map(seconds),
+        networks: networks.as_ref().map(to_json).transpose()?,
+        acts_for: list(acts_for.iter().map(Subject::as_str))?,
+        json_bodies: *json_bodies,
+        created_at: created_at.millis(),
+        updated_at: updated_at.millis(),
+        extra: extra.as_bytes(),
+        expected: expected.map(unsigned),
+    };
+    match expected {
+        None => Ok((session.change(REGISTER, &row).await? > 0, true)),
+        Some(_) => session.one(UPDATE, &row, |cells| Ok((cells.take()?, cells.take()?))).await,
+    }
+}
+
+fn read(cells: &mut Cells<'_>) -> Result<Arc<Client>, Failure> {
+    Ok(Arc::new(Client {
+        id: cells.text("id", ClientId::parse)?,
+        name: cells.take()?,
+        version: cells.take::<i64>()?.cast_unsigned(),
+        active: cells.take()?,
+        auth_methods: auth_methods(&cells.texts("auth_methods")?)?,
+        secrets: client_secrets::decode(cells.take()?)?,
+        grants: GrantTypes::of(cells.texts("grants")?),
+        default_scope: cells.scope("default_scope")?,
+        scope: cells.scope("scope")?,
+        redirect_uris: cells.texts("redirect_uris")?,
+        resources: cells.list("resources", ResourceUri::parse)?,
+        audience: cells.list("audience", Audience::parse)?,
+        access_token: AccessTokenRule {
+            format: cells.take::<Option<&str>>()?.map(token_format::decode).transpose()?,
+            lifetime: cells.optional_lifetime("token_lifetime")?,
+        },
+        refresh: RefreshRule {
+            policy: match cells.take::<Option<i64>>()? {
+                Some(window) => RefreshPolicy::Rotate { window_seconds: small("refresh_window", window)? },
+                None => RefreshPolicy::Static,
+            },
+            idle: cells.optional_lifetime("refresh_idle")?,
+            absolute: cells.optional_lifetime("refresh_absolute")?,
+        },
+        networks: cells.take::<Option<&str>>()?.map(networks).transpose()?,
+        acts_for: cells.list("acts_for", Subject::parse)?,
+        json_bodies: cells.take()?,
+        created_at: cells.time()?,
+        updated_at: cells.time()?,
+        extra: cells.extra()?,
+    }))
+}
+
+fn seconds(span: Lifetime) -> i64 {
+    i64::from(span.seconds())
+}
+
+fn auth_methods(names: &[String]) -> Result<AuthMethods, Failure> {
+    let methods: Result<Vec<_>, _> =
+        names.iter().map(|name| named("auth_methods", name, AuthMethod::from_name)).collect();
+    Ok(AuthMethods::of(&methods?))
+}
+
+fn networks(text: &str) -> Result<Vec<IpNet>, Failure> {
+    crate::codec::parsed_list("networks", text, str::parse)
+}

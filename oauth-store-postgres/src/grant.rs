@@ -1,0 +1,102 @@
+//! [`GrantStore`]: each method is one operation of `family`, `refresh`, `access_token`, `cutoff`, `strike` or `purge`.
+
+use async_trait::async_trait;
+use oauth_core::store::{
+    AccessTokenRecord, Cutoff, Extend, FamilyRecord, FoundAccessToken, FoundFamily, GrantStore, InsertToken, Purged,
+    Refreshed, Retry, RevokeFamily, RevokeToken, RevokedWhy, Rotate, Standing, StandingQuery, StartFamily,
+    StartOutcome, StoreError, Strike,
+};
+use oauth_core::types::{FamilyId, KeyedHash, Timestamp, TokenDigest};
+
+use crate::{PostgresStore, access_token, cutoff, family, purge, refresh, strike};
+
+#[async_trait]
+impl GrantStore for PostgresStore {
+    async fn start_family(&self, start: StartFamily) -> Result<StartOutcome, StoreError> {
+        let (subject, client) = (start.family.subject.clone(), start.family.client.clone());
+        let holder = ["families", subject.as_str(), client.as_str()];
+        self.write_locked(&holder, start, |session, start| Box::pin(family::start(session, start))).await
+    }
+
+    async fn find_family(&self, id: &FamilyId) -> Result<Option<FamilyRecord>, StoreError> {
+        self.read(*id, |session, id| Box::pin(family::find(session, id))).await
+    }
+
+    async fn find_by_handle(&self, handle: &[u8; 8]) -> Result<Option<FoundFamily>, StoreError> {
+        self.read(*handle, |session, handle| Box::pin(family::find_by_handle(session, handle))).await
+    }
+
+    async fn rotate(&self, rotate: Rotate) -> Result<Refreshed, StoreError> {
+        self.write(rotate, |session, rotate| Box::pin(refresh::rotate(session, rotate))).await
+    }
+
+    async fn retry(&self, retry: Retry) -> Result<Refreshed, StoreError> {
+        self.write(retry, |session, retry| Box::pin(refresh::retry(session, retry))).await
+    }
+
+    async fn extend(&self, extend: Extend) -> Result<Refreshed, StoreError> {
+        self.write(extend, |session, extend| Box::pin(refresh::extend(session, extend))).await
+    }
+
+    async fn revoke_family(&self, id: &FamilyId, why: RevokedWhy, at: Timestamp) -> Result<RevokeFamily, StoreError> {
+        self.write((*id, why, at), |session, asked| Box::pin(family::revoke(session, asked))).await
+    }
+
+    async fn insert_access_token(&self, token: AccessTokenRecord) -> Result<InsertToken, StoreError> {
+        self.write(token, |session, token| Box::pin(access_token::insert(session, token))).await
+    }
+
+    async fn find_access_token(&self, digest: &TokenDigest) -> Result<Option<FoundAccessToken>, StoreError> {
+        self.read(*digest, |session, digest| Box::pin(access_token::find(session, digest))).await
+    }
+
+    async fn standing(&self, query: &StandingQuery) -> Result<Standing, StoreError> {
+        self.read(query.clone(), |session, query| Box::pin(access_token::standing(session, query))).await
+    }
+
+    async fn revoke_token(&self, token: RevokeToken) -> Result<(), StoreError> {
+        self.write(token, |session, token| Box::pin(access_token::revoke(session, token))).await
+    }
+
+    async fn cut_off(&self, cutoff: Cutoff) -> Result<(), StoreError> {
+        self.write(cutoff, |session, cutoff| Box::pin(cutoff::raise(session, cutoff))).await
+    }
+
+    async fn add_strike(&self, strike: Strike) -> Result<u32, StoreError> {
+        self.write(strike, |session, strike| Box::pin(strike::add(session, strike))).await
+    }
+
+    async fn clear_strikes(&self, account: &KeyedHash) -> Result<(), StoreError> {
+        self.write(*account, |session, account| Box::pin(strike::clear(session, account))).await
+    }
+
+    async fn purge_expired(&self, before: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+        let mut plan = purge::Plan::of(limit);
+        loop {
+            let round = plan.round();
+            if round.is_empty() {
+                break;
+            }
+            for (kind, most) in round {
+                let step = (kind, before, most);
+                let rows = self.write(step, |session, step| Box::pin(purge::step(session, step))).await?;
+                plan.removed(kind, most, rows);
+            }
+        }
+        let more = self.read(before, |session, before| Box::pin(purge::more(session, before))).await?;
+        Ok(plan.done(more))
+    }
+
+    async fn raise_clock_mark(&self, at: Timestamp) -> Result<Timestamp, StoreError> {
+        if at == Timestamp::from_millis(i64::MIN) {
+            return self.read((), |session, unit| Box::pin(purge::read_clock(session, unit))).await;
+        }
+        self.write(at, |session, at| Box::pin(purge::raise_clock(session, at))).await
+    }
+
+    /// Closes this store and its clones; other stores of the database, of other tenants or of this one, stay open. The
+    /// connections close with [`Database::close`](crate::Database::close) or the last handle.
+    async fn close(&self) {
+        self.shut().await;
+    }
+}

@@ -1,0 +1,177 @@
+//! How many statements a request costs, counted from the server's own log. The table in the README says the same.
+
+mod common;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use common::{fresh_schema, open};
+use oauth_core::keys::SealingKey;
+use oauth_core::store::{AccessTokenFormat, Client, User};
+use oauth_core::token::HookError;
+use oauth_core::types::{Issuer, Subject};
+use oauth_core::wire::{Body, Method, Request};
+use oauth_core::{
+    Authenticated, AuthorizationServer, ClientSpec, Endpoint, ExtensionFacts, ExtensionGrant, ExtensionParameters,
+    ExtensionRefusal, ExtensionSettings, Proposal, RequestContext,
+};
+use oauth_store_postgres::{Database, PostgresStore, Schema, Settings};
+use oauth_testkit::{PostgresServer, block_on};
+use serde_json::Value;
+
+const TRUST: &str = "urn:test:trust";
+const SCOPE: &str = "offline_access orders.read";
+
+/// Gives `alice`'s tokens to whoever asks.
+#[derive(Debug)]
+struct Trust;
+
+#[async_trait]
+impl ExtensionGrant for Trust {
+    fn grant_type(&self) -> &str {
+        TRUST
+    }
+
+    fn parameters(&self) -> &[&'static str] {
+        &[]
+    }
+
+    async fn facts(
+        &self,
+        _: &RequestContext,
+        _: &Authenticated<Client>,
+        _: &ExtensionParameters<'_>,
+    ) -> Result<ExtensionFacts, HookError> {
+        Ok(ExtensionFacts::new())
+    }
+
+    fn propose(
+        &self,
+        _: &Authenticated<Client>,
+        _: &ExtensionParameters<'_>,
+        _: &ExtensionFacts,
+    ) -> Result<Proposal, ExtensionRefusal> {
+        Ok(Proposal::new(Subject::parse("alice").unwrap()))
+    }
+}
+
+/// Statements by the trait whose tables they touch, and those that only begin and end a transaction.
+#[derive(Debug, Default, PartialEq)]
+struct Counted {
+    client: usize,
+    user: usize,
+    grant: usize,
+    around: usize,
+}
+
+struct Counter {
+    log: &'static PostgresServer,
+    /// What the lines of this one's connection begin with.
+    prefix: String,
+    server: AuthorizationServer,
+}
+
+impl Counter {
+    fn new(log: &'static PostgresServer, format: AccessTokenFormat) -> Self {
+        let schema = fresh_schema();
+        let name = schema.as_str().to_owned();
+        let url = format!("{} application_name={name} options='-c log_statement=all'", log.url());
+        let store = open(Settings::parse(&url).unwrap().schema(schema).connections(1));
+        let user = User { subject: "alice".parse().unwrap(), active: true, scope: None, password: None };
+        let _ = block_on(store.insert_user(user, &["alice"])).unwrap();
+        let trust = ExtensionSettings { scope: SCOPE.into(), refresh_tokens: true, id_tokens: false };
+        let sealing = SealingKey::new("test", [7; 32]).unwrap();
+        let server = AuthorizationServer::builder(Issuer::url("https://as.example").unwrap(), &store, sealing.into())
+            .extension_grant(Arc::new(Trust), trust)
+            .access_token(format);
+        let server = block_on(server.start()).unwrap();
+        let app = ClientSpec::public("app").grants([TRUST, "refresh_token"]).scope(SCOPE).audience(["orders"]);
+        block_on(server.ensure_client(app)).unwrap();
+        Self { log, prefix: format!("[{name}] LOG:  "), server }
+    }
+
+    /// What the request was answered, and what it cost.
+    fn token(&self, form: &str) -> (Value, Counted) {
+        let before = self.log.log().len();
+        let mut request = Request::new(Method::Post, "/oauth/token");
+        request.headers.push("content-type", b"application/x-www-form-urlencoded");
+        request.body = Body::Whole(form.as_bytes().to_vec());
+        let response = block_on(self.server.handle(Endpoint::Token, &request));
+        let body: Value = serde_json::from_slice(&response.body).unwrap();
+        assert_eq!(response.status, 200, "{body}");
+        let mut counted = Counted::default();
+        for line in joined(&self.log.log()[before..]) {
+            let Some(statement) = line.strip_prefix(&self.prefix) else { continue };
+            *match statement {
+                _ if statement.starts_with("statement: ") => &mut counted.around,
+                _ if !statement.starts_with("execute ") => continue,
+                _ if statement.contains("\".client ") => &mut counted.client,
+                _ if statement.contains("\".account ") => &mut counted.user,
+                _ => &mut counted.grant,
+            } += 1;
+        }
+        (body, counted)
+    }
+
+    fn begin(&self) -> (Value, Counted) {
+        self.token(&format!("grant_type={TRUST}&client_id=app&scope={}", SCOPE.replace(' ', "+")))
+    }
+
+    fn refresh(&self, token: &Value) -> (Value, Counted) {
+        self.token(&format!("grant_type=refresh_token&client_id=app&refresh_token={}", token.as_str().unwrap()))
+    }
+}
+
+/// Lines of the log, each with those that continue it.
+fn joined(log: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for line in log.lines() {
+        match lines.last_mut() {
+            Some(last) if line.starts_with('\t') => last.push_str(line),
+            _ => lines.push(line.to_owned()),
+        }
+    }
+    lines
+}
+
+fn jwt() -> AccessTokenFormat {
+    AccessTokenFormat::Jwt { alg: oauth_core::jose::Alg::ES256, profile: oauth_core::store::TokenProfile::Rfc9068 }
+}
+
+#[test]
+fn client_credentials_with_a_jwt_cost_one_statement() {
+    let Some(log) = PostgresServer::shared() else { return };
+    let counter = Counter::new(log, jwt());
+    let worker = ClientSpec::confidential("worker").scope("orders.read").audience(["orders"]);
+    let secret = block_on(counter.server.ensure_client(worker)).unwrap().secret.unwrap();
+    let form = format!("grant_type=client_credentials&client_id=worker&client_secret={}", secret.expose());
+    for _ in 0..3 {
+        assert_eq!(counter.token(&form).1, Counted { client: 1, ..Counted::default() });
+    }
+}
+
+#[test]
+fn a_refresh_costs_one_statement_of_the_client_one_of_the_user_and_two_of_the_grant() {
+    let Some(log) = PostgresServer::shared() else { return };
+    for format in [jwt(), AccessTokenFormat::Opaque] {
+        let counter = Counter::new(log, format);
+        let (mut answer, _) = counter.begin();
+        for _ in 0..3 {
+            let (next, counted) = counter.refresh(&answer["refresh_token"]);
+            assert_eq!(counted, Counted { client: 1, user: 1, grant: 2, around: 0 });
+            answer = next;
+        }
+        // the lost answer that is asked for again costs the same
+        let spent = answer["refresh_token"].clone();
+        let _ = counter.refresh(&spent);
+        assert_eq!(counter.refresh(&spent).1, Counted { client: 1, user: 1, grant: 2, around: 0 });
+    }
+}
+
+#[test]
+fn a_family_begins_with_one_statement_between_begin_and_commit() {
+    let Some(log) = PostgresServer::shared() else { return };
+    let counter = Counter::new(log, AccessTokenFormat::Opaque);
+    let counted = counter.begin().1;
+    assert_eq!((counted.grant, counted.around), (1, 2), "{counted:?}");
+}
