@@ -89,8 +89,8 @@ impl Host {
     ///
     /// # Errors
     /// A sentence that says the mend.
-    pub async fn open_store(&self) -> Result<Store, Failure> {
-        Store::open(&self.database_url).await
+    pub fn open_store(&self) -> Result<Store, Failure> {
+        Store::open(&self.database_url)
     }
 
     /// Tells the server what stands in front of it.

@@ -9,7 +9,6 @@ use oauth_core::random::{Entropy as _, SystemEntropy};
 use oauth_core::store::{Register, StoreError, Stores, User, UserStore};
 use oauth_core::types::{Lifetime, Subject};
 use oauth_store_memory::MemoryStore;
-use oauth_store_postgres::PostgresStore;
 use oauth_store_sqlite::{AuditQuery, AuditSettings, SqliteStore};
 
 use crate::Failure;
@@ -19,8 +18,6 @@ use crate::Failure;
 pub enum Store {
     /// Forgets everything when the process ends.
     Memory(MemoryStore),
-    /// A schema of a PostgreSQL database, for any number of nodes.
-    Postgres(PostgresStore),
     /// One file.
     Sqlite(SqliteStore),
 }
@@ -49,20 +46,19 @@ impl Store {
     ///
     /// # Errors
     /// A sentence that says the mend.
-    pub async fn of_example(name: &str) -> Result<Self, Failure> {
-        Self::open(&url_of(name)).await
+    pub fn of_example(name: &str) -> Result<Self, Failure> {
+        Self::open(&url_of(name))
     }
 
-    /// Opens `sqlite:PATH`, `postgres://…` or `memory:`.
+    /// Opens `sqlite:PATH` or `memory:`.
     ///
     /// # Errors
     /// A sentence that says the mend.
-    pub async fn open(url: &str) -> Result<Self, Failure> {
+    pub fn open(url: &str) -> Result<Self, Failure> {
         match url {
             "memory:" => Ok(Self::Memory(MemoryStore::new())),
             _ if url.starts_with("sqlite:") => Ok(Self::Sqlite(SqliteStore::open(url)?)),
-            _ if url.starts_with("postgres://") => Ok(Self::Postgres(PostgresStore::open(url).await?)),
-            _ => Err(format!("DATABASE_URL is `{url}`; write `sqlite:PATH`, `postgres://…` or `memory:`").into()),
+            _ => Err(format!("DATABASE_URL is `{url}`; write `sqlite:PATH` or `memory:`").into()),
         }
     }
 
@@ -71,7 +67,6 @@ impl Store {
     pub fn stores(&self) -> Stores {
         match self {
             Self::Memory(store) => store.into(),
-            Self::Postgres(store) => store.into(),
             Self::Sqlite(store) => store.into(),
         }
     }
@@ -85,7 +80,6 @@ impl Store {
     fn users(&self) -> Arc<dyn UserStore> {
         match self {
             Self::Memory(store) => Arc::new(store.clone()),
-            Self::Postgres(store) => Arc::new(store.clone()),
             Self::Sqlite(store) => Arc::new(store.clone()),
         }
     }
@@ -109,7 +103,6 @@ impl Store {
         let user = User { subject, active: true, scope: None, password };
         match match self {
             Self::Memory(store) => store.insert_user(user, [login])?,
-            Self::Postgres(store) => store.insert_user(user, &[login]).await?,
             Self::Sqlite(store) => store.insert_user(user, &[login]).await?,
         } {
             // taken: another process was faster
@@ -121,7 +114,7 @@ impl Store {
     #[must_use]
     pub fn audit_sink(&self) -> Arc<dyn AuditSink> {
         match self {
-            Self::Memory(_) | Self::Postgres(_) => Arc::new(TracingSink),
+            Self::Memory(_) => Arc::new(TracingSink),
             Self::Sqlite(store) => {
                 let retention = Some(Lifetime::of_seconds(90 * 24 * 3600));
                 Arc::new(store.audit_sink(AuditSettings { retention, ..AuditSettings::default() }))
@@ -148,8 +141,7 @@ impl Store {
         }
     }
 
-    /// The key beside the file, made on first start; for a store in memory, a key in memory; for PostgreSQL the one that
-    /// all nodes share, from `SEALING_KEY`.
+    /// The key beside the file, made on first start; for a store in memory, a key in memory.
     ///
     /// # Errors
     /// A sentence that says the mend.
@@ -161,9 +153,6 @@ impl Store {
                 entropy.fill(&mut bytes)?;
                 SealingKey::new("memory", bytes)?
             }
-            Self::Postgres(_) => SealingKey::from_env("SEALING_KEY").map_err(|why| {
-                format!("{why}; all nodes need the same, for example SEALING_KEY=k1:$(openssl rand -base64 32)")
-            })?,
             Self::Sqlite(store) => SealingKey::load_or_create(store.database().sealing_key_path(), &entropy)?,
         };
         Ok(key.into())
@@ -172,11 +161,7 @@ impl Store {
     /// The command that deletes everything.
     #[must_use]
     pub fn command_to_forget(&self) -> Option<String> {
-        let store = match self {
-            Self::Memory(_) => return None,
-            Self::Postgres(_) => return Some("psql \"$DATABASE_URL\" -c 'DROP SCHEMA oauth CASCADE'".to_owned()),
-            Self::Sqlite(store) => store,
-        };
+        let Self::Sqlite(store) = self else { return None };
         let key = store.database().sealing_key_path().display().to_string();
         let file = key.trim_end_matches(".sealing-key");
         Some(format!("rm -f '{file}' '{file}-wal' '{file}-shm' '{key}'"))

@@ -104,7 +104,7 @@ async fn limits(access: Access) -> Result<impl Responder, Denied> {
 async fn main() -> Result<(), Failure> {
     log_to_stderr();
     let host = Host::from_env("atm")?;
-    let store = host.open_store().await?;
+    let store = host.open_store()?;
 
     // oauth:begin
     let allowed = ExtensionSettings { scope: "accounts.read".to_owned(), ..ExtensionSettings::default() };

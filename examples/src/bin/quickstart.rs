@@ -20,7 +20,7 @@ async fn orders(_access: Access<ReadOrders>) -> impl Responder {
 async fn main() -> Result<(), Failure> {
     log_to_stderr();
     let host = Host::from_env("quickstart")?;
-    let store = host.open_store().await?;
+    let store = host.open_store()?;
 
     // oauth:begin
     let builder = AuthorizationServer::builder(host.issuer(), store.stores(), store.sealing_keys()?);

@@ -31,7 +31,7 @@ async fn orders(access: Access<Orders>) -> impl Responder {
 async fn main() -> Result<(), Failure> {
     log_to_stderr();
     let host = Host::from_env("tiki")?;
-    let store = host.open_store().await?;
+    let store = host.open_store()?;
 
     // oauth:begin
     let builder = AuthorizationServer::builder(host.issuer(), store.stores(), store.sealing_keys()?)

@@ -75,7 +75,7 @@ async fn orders(access: Access<ReadOrders>) -> impl Responder {
 async fn main() -> Result<(), Failure> {
     log_to_stderr();
     let host = Host::from_env("tokenidp")?;
-    let store = host.open_store().await?;
+    let store = host.open_store()?;
 
     // oauth:begin
     // the answer has no member for the scope, so a request for too much is refused instead of narrowed

@@ -66,10 +66,10 @@ async fn protected(access: Access<UserData>) -> impl Responder {
 async fn main() -> Result<(), Failure> {
     log_to_stderr();
     if std::env::args().any(|argument| argument == "--audit-trail") {
-        return Store::of_example("tripdata").await?.print_audit_trail().await;
+        return Store::of_example("tripdata")?.print_audit_trail().await;
     }
     let host = Host::from_env("tripdata")?;
-    let store = host.open_store().await?;
+    let store = host.open_store()?;
 
     // oauth:begin
     let builder = AuthorizationServer::builder(host.issuer(), store.stores(), store.sealing_keys()?)
