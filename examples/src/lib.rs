@@ -3,7 +3,7 @@
 //! | variable | is | default |
 //! |---|---|---|
 //! | `BIND` | where to listen | `127.0.0.1:8080`; port 0 takes a free one |
-//! | `DATABASE_URL` | `sqlite:PATH`, `postgres://…` or `memory:` | `sqlite:NAME.db` in the current directory |
+//! | `DATABASE_URL` | `sqlite:PATH`, `memory:`, or `postgres://…` with `--features postgres` | `sqlite:NAME.db` in the current directory |
 //! | `SEALING_KEY` | with PostgreSQL: `ID:` and 32 bytes in base64, the same on all nodes | none |
 //! | `ISSUER` | the server's public URL | `http://` and where it listens |
 //! | `TRUSTED_PROXIES` | networks whose proxies end TLS, with commas between | none |

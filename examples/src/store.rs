@@ -7,6 +7,7 @@ use oauth_core::keys::{SealingKey, SealingKeys};
 use oauth_core::random::{Entropy as _, SystemEntropy};
 use oauth_core::store::{Register, Stores, User, UserStore};
 use oauth_store_memory::MemoryStore;
+#[cfg(feature = "postgres")]
 use oauth_store_postgres::PostgresStore;
 use oauth_store_sqlite::SqliteStore;
 
@@ -18,6 +19,7 @@ pub enum Store {
     /// Forgets everything when the process ends.
     Memory(MemoryStore),
     /// A schema of a PostgreSQL database, for any number of nodes.
+    #[cfg(feature = "postgres")]
     Postgres(PostgresStore),
     /// One file.
     Sqlite(SqliteStore),
@@ -32,7 +34,10 @@ impl Store {
         match url {
             "memory:" => Ok(Self::Memory(MemoryStore::new())),
             _ if url.starts_with("sqlite:") => Ok(Self::Sqlite(SqliteStore::open(url)?)),
+            #[cfg(feature = "postgres")]
             _ if url.starts_with("postgres://") => Ok(Self::Postgres(PostgresStore::open(url).await?)),
+            #[cfg(not(feature = "postgres"))]
+            _ if url.starts_with("postgres://") => Err("for PostgreSQL, add `--features postgres`".into()),
             _ => Err(format!("DATABASE_URL is `{url}`; write `sqlite:PATH`, `postgres://…` or `memory:`").into()),
         }
     }
@@ -42,6 +47,7 @@ impl Store {
     pub fn stores(&self) -> Stores {
         match self {
             Self::Memory(store) => store.into(),
+            #[cfg(feature = "postgres")]
             Self::Postgres(store) => store.into(),
             Self::Sqlite(store) => store.into(),
         }
@@ -52,6 +58,7 @@ impl Store {
     pub fn users(&self) -> Arc<dyn UserStore> {
         match self {
             Self::Memory(store) => Arc::new(store.clone()),
+            #[cfg(feature = "postgres")]
             Self::Postgres(store) => Arc::new(store.clone()),
             Self::Sqlite(store) => Arc::new(store.clone()),
         }
@@ -76,6 +83,7 @@ impl Store {
         let user = User { subject, active: true, scope: None, password };
         match match self {
             Self::Memory(store) => store.insert_user(user, [login])?,
+            #[cfg(feature = "postgres")]
             Self::Postgres(store) => store.insert_user(user, &[login]).await?,
             Self::Sqlite(store) => store.insert_user(user, &[login]).await?,
         } {
@@ -97,6 +105,7 @@ impl Store {
                 entropy.fill(&mut bytes)?;
                 SealingKey::new("memory", bytes)?
             }
+            #[cfg(feature = "postgres")]
             Self::Postgres(_) => SealingKey::from_env("SEALING_KEY").map_err(|why| {
                 format!("{why}; all nodes need the same, for example SEALING_KEY=k1:$(openssl rand -base64 32)")
             })?,
@@ -110,6 +119,7 @@ impl Store {
     pub fn command_to_forget(&self) -> Option<String> {
         let store = match self {
             Self::Memory(_) => return None,
+            #[cfg(feature = "postgres")]
             Self::Postgres(_) => return Some("psql \"$DATABASE_URL\" -c 'DROP SCHEMA oauth CASCADE'".to_owned()),
             Self::Sqlite(store) => store,
         };

@@ -61,7 +61,11 @@ fn a_mistake_in_the_settings_is_told_with_its_mend() {
         ("BIND", "0.0.0.0:0", "--insecure-http"),
         ("BIND", "here", "like `127.0.0.1:8080`"),
         ("DATABASE_URL", "mysql:x", "`sqlite:PATH`, `postgres://…` or `memory:`"),
-        ("DATABASE_URL", "postgres://db.example/x", "sslmode"),
+        (
+            "DATABASE_URL",
+            "postgres://db.example/x",
+            if cfg!(feature = "postgres") { "sslmode" } else { "--features postgres" },
+        ),
         ("ISSUER", "ftp://x", "https"),
         ("TRUSTED_PROXIES", "somewhere", "somewhere"),
         ("WORKERS", "0", "a number from 1 up"),
