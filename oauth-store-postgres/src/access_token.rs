@@ -39,8 +39,8 @@ pub(crate) const INSERT: &str = concat!(
     cut_off!(":token_subject", ":token_client", ":token_issued_at"),
     " AND (:token_family::bytea IS NULL OR EXISTS (
         SELECT FROM @family AS held
-        WHERE tenant = :tenant AND id = :token_family AND revoked_at IS NULL
-            AND absolute_expires_at > :token_issued_at AND NOT ",
+        WHERE tenant = :tenant AND id = :token_family AND num_nulls(revoked_at) = 1
+            AND absolute_expires_at + 0 > :token_issued_at AND NOT ",
     cut_off!("held.subject", "held.client", "held.issued_at"),
     "))"
 );
@@ -51,7 +51,7 @@ pub(crate) const FIND: &str = concat!(
     ", revoked OR ",
     cut_off!("token.subject", "token.client", "token.issued_at"),
     " OR (family IS NOT NULL AND NOT EXISTS (
-        SELECT FROM @family AS held WHERE tenant = :tenant AND id = token.family AND revoked_at IS NULL AND NOT ",
+        SELECT FROM @family AS held WHERE tenant = :tenant AND id = token.family AND num_nulls(revoked_at) = 1 AND NOT ",
     cut_off!("held.subject", "held.client", "held.issued_at"),
     ")) FROM @access_token AS token WHERE tenant = :tenant AND digest = :digest"
 );
@@ -60,7 +60,7 @@ pub(crate) const TAKEN_BACK: &str = concat!(
     "SELECT EXISTS (SELECT FROM @tombstone WHERE tenant = :tenant AND id = :id) OR ",
     cut_off!(":subject", ":client", ":issued_at"),
     " OR (:family::bytea IS NOT NULL AND NOT EXISTS (
-        SELECT FROM @family AS held WHERE tenant = :tenant AND id = :family AND revoked_at IS NULL AND NOT ",
+        SELECT FROM @family AS held WHERE tenant = :tenant AND id = :family AND num_nulls(revoked_at) = 1 AND NOT ",
     cut_off!("held.subject", "held.client", "held.issued_at"),
     "))"
 );

@@ -58,10 +58,10 @@ macro_rules! start {
                 RETURNING 1
             ), ended AS (
                 UPDATE @family SET revoked_at = :issued_at, revoked_why = :limit
-                WHERE tenant = :tenant AND revoked_at IS NULL AND EXISTS (SELECT FROM begun) AND id = ANY (ARRAY(
+                WHERE tenant = :tenant AND num_nulls(revoked_at) = 1 AND EXISTS (SELECT FROM begun) AND id = ANY (ARRAY(
                     SELECT id FROM @family AS held
                     WHERE tenant = :tenant AND subject = :subject AND client = :client AND revoked_at IS NULL
-                        AND id <> :id AND absolute_expires_at > :issued_at AND NOT ",
+                        AND id <> :id AND absolute_expires_at + 0 > :issued_at AND NOT ",
             cut_off!("held.subject", "held.client", "held.issued_at"),
             "       ORDER BY issued_at DESC, id DESC OFFSET :keep))
                 RETURNING 1
@@ -80,7 +80,7 @@ pub(crate) const START_WITH_TOKEN: &str = start!(concat!(", stored AS (", insert
 pub(crate) const REVOKE: &str = "
     WITH ended AS (
         UPDATE @family SET revoked_at = :at, revoked_why = :why
-        WHERE tenant = :tenant AND id = :id AND revoked_at IS NULL RETURNING 1
+        WHERE tenant = :tenant AND id = :id AND num_nulls(revoked_at) = 1 RETURNING 1
     )
     SELECT EXISTS (SELECT FROM ended), EXISTS (SELECT FROM @family WHERE tenant = :tenant AND id = :id)";
 
