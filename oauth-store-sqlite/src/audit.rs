@@ -44,10 +44,8 @@ pub(crate) const PURGE: &str = "
         SELECT sequence FROM audit WHERE tenant = ?1 AND at < ?2 ORDER BY at, sequence LIMIT ?3)";
 /// Of the tenant's oldest events, those that were written long enough ago by the numbers that the file gives out.
 pub(crate) const PURGE_BEYOND: &str = "
-    DELETE FROM audit WHERE sequence IN (
-        SELECT sequence FROM (
-            SELECT sequence FROM audit INDEXED BY audit_time WHERE tenant = ?1 ORDER BY at, sequence LIMIT ?3)
-        WHERE sequence <= ?2)";
+    DELETE FROM audit WHERE +sequence <= ?2 AND sequence IN (
+        SELECT sequence FROM audit INDEXED BY audit_time WHERE tenant = ?1 ORDER BY at, sequence LIMIT ?3)";
 pub(crate) const PURGE_MORE: &str = "SELECT 1 FROM audit WHERE tenant = ?1 AND at < ?2";
 
 /// Which events to read; what is `None` is not asked.

@@ -97,6 +97,7 @@ async fn no_statement_scans_a_table() {
         audit::PAGE_BY_SUBJECT,
         audit::PAGE_BY_TIME,
         audit::PURGE,
+        audit::PURGE_BEYOND,
         audit::PURGE_MORE,
         claim::MAKE,
         client::DEREGISTER,
