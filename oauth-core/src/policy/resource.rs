@@ -22,6 +22,29 @@ pub(crate) struct Target<'a> {
     pub(crate) lifetime: Option<Lifetime>,
 }
 
+/// The resources of a refresh: all that the family is for, or those of them that were asked for (RFC 8707 §2.2).
+///
+/// # Errors
+/// [`Refusal::ResourceNotHeld`].
+pub(crate) fn held<'a>(asked: &'a [ResourceUri], held: &'a [ResourceUri]) -> Result<&'a [ResourceUri], Refusal> {
+    if asked.is_empty() {
+        return Ok(held);
+    }
+    if asked.iter().all(|uri| held.contains(uri)) { Ok(asked) } else { Err(Refusal::ResourceNotHeld) }
+}
+
+/// The resources that were asked for, as far as they were proposed; one side that names none leaves it to the other.
+///
+/// # Errors
+/// [`Refusal::ResourceNotAllowed`] when the two have nothing in common.
+pub(crate) fn meet(asked: &[ResourceUri], proposed: &[ResourceUri]) -> Result<Vec<ResourceUri>, Refusal> {
+    let met = match (asked, proposed) {
+        ([], some) | (some, []) => return Ok(some.to_vec()),
+        (asked, proposed) => asked.iter().filter(|uri| proposed.contains(uri)).cloned().collect::<Vec<_>>(),
+    };
+    if met.is_empty() { Err(Refusal::ResourceNotAllowed) } else { Ok(met) }
+}
+
 /// The target of a request: the resources that it names, each of which the server must know and the client may use,
 /// or the client's own audience when it names none. A resource without a word on the format takes `otherwise`.
 ///

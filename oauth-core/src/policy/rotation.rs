@@ -1,5 +1,6 @@
 //! What a presented refresh token is worth (RFC 9700 §4.14.2): table 2 of the protocol as pure functions.
 
+use super::{Rule, permission};
 use crate::error::Refusal;
 use crate::store::{Binding, Client, FamilyRecord, RefreshPolicy, RefreshState, Standing};
 use crate::types::{ClientId, Lifetime, Timestamp};
@@ -62,6 +63,10 @@ const fn denied(why: Refusal) -> Denied {
     Denied { why, ends_family: false }
 }
 
+/// The rules that [`judge`] asks, in its order.
+pub(crate) const RULES: [Rule; 5] =
+    [Rule::RefreshKnown, Rule::RefreshOwner, Rule::RefreshLive, Rule::RefreshIdle, Rule::RefreshReplay];
+
 /// Rows 1 to 4, 12 and 13, and which of 6, 8 and 14 is open: judged after client and key are proved, before scope,
 /// resource and user.
 pub(crate) fn judge(facts: Facts<'_>) -> Result<Allowed, Denied> {
@@ -93,12 +98,17 @@ pub(crate) fn judge(facts: Facts<'_>) -> Result<Allowed, Denied> {
     }
 }
 
-/// Row 9: whether a retry that passed every other check is still answered.
+/// Rows 9 and 10: whether what passed every other check is still answered, and can be.
 ///
 /// # Errors
-/// [`Refusal::TooManyRetries`].
-pub(crate) fn admit_retry(refresh: &RefreshState) -> Result<(), Refusal> {
-    if refresh.retries < MAX_RETRIES { Ok(()) } else { Err(Refusal::TooManyRetries { retry_after: 60 }) }
+/// [`Refusal::TooManyRetries`]; [`Refusal::RefreshRetryUnavailable`] when the family key or the salt is gone.
+pub(crate) fn admit(allowed: Allowed, refresh: &RefreshState, has_key: bool) -> Result<(), Refusal> {
+    match allowed {
+        Allowed::Retry if refresh.retries >= MAX_RETRIES => Err(Refusal::TooManyRetries { retry_after: 60 }),
+        Allowed::Retry if !has_key || refresh.salt.is_none() => Err(Refusal::RefreshRetryUnavailable),
+        Allowed::Rotate if !has_key => Err(Refusal::RefreshRetryUnavailable),
+        Allowed::Rotate | Allowed::Retry | Allowed::Keep => Ok(()),
+    }
 }
 
 /// The streak after a retry, when it is long enough to be told.
@@ -108,9 +118,9 @@ pub(crate) fn notable_streak(refresh: &RefreshState) -> Option<u32> {
 }
 
 /// A client's policy as it holds on this server: a static token of a public client needs the server's word too.
-pub(crate) const fn effective(client: &Client, static_for_public: bool) -> RefreshPolicy {
+pub(crate) fn effective(client: &Client, static_for_public: bool) -> RefreshPolicy {
     match client.refresh.policy {
-        RefreshPolicy::Static if !client.is_confidential() && !static_for_public => {
+        RefreshPolicy::Static if !permission::refresh_token_stays(client, static_for_public) => {
             RefreshPolicy::Rotate { window_seconds: USUAL_WINDOW }
         }
         policy => policy,
