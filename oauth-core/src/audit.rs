@@ -124,6 +124,13 @@ pub enum What {
         /// What it was.
         from: Timestamp,
     },
+    /// A code was issued: a user allowed a client something in a browser.
+    CodeIssued {
+        /// What was allowed.
+        scope: Scope,
+        /// Whether the user was asked; `false` for remembered consent.
+        asked: bool,
+    },
     /// Everything that was issued until now to the event's client, to its subject, or (without either) at all, was
     /// taken back.
     CutOff,
@@ -211,6 +218,7 @@ impl What {
             Self::ClientRegistered { .. } => "client.registered",
             Self::ClockBehind { .. } => "clock.behind",
             Self::ClockJumped { .. } => "clock.jumped",
+            Self::CodeIssued { .. } => "code.issued",
             Self::CutOff => "cutoff",
             Self::FamilyStarted { .. } => "family.started",
             Self::FamilyRevoked { .. } => "family.revoked",
@@ -232,6 +240,7 @@ impl What {
             Self::ClientRegistered { version } => json!({ "version": version }),
             Self::ClockBehind { mark } => json!({ "mark": mark.millis() }),
             Self::ClockJumped { from } => json!({ "from": from.millis() }),
+            Self::CodeIssued { scope, asked } => json!({ "scope": scope.as_str(), "asked": asked }),
             Self::CutOff => json!({}),
             Self::TokenRevoked { token } => json!({ "token": token.as_str() }),
             Self::FamilyStarted { family, ended } => json!({ "family": family.to_string(), "ended": ended }),

@@ -103,6 +103,39 @@ pub enum Refusal {
         /// Seconds until the next try may be answered.
         retry_after: u32,
     },
+    AccessDenied,
+    Challenge,
+    CodeExpired,
+    CodeForeign,
+    CodeRedirectUri,
+    CodeReplayed,
+    CodeUnknown,
+    ConsentRequired,
+    ConsentTokenWrong,
+    DecisionNotPosted,
+    HintUnusable,
+    InteractionDecided,
+    InteractionExpired,
+    InteractionForeign,
+    InteractionUnknown,
+    LoginRequired,
+    MaxAge,
+    Prefetch,
+    PromptUnusable,
+    RedirectUriMissing,
+    RedirectUriUnknown,
+    RequestObject,
+    RequestUri,
+    ResponseMode,
+    ResponseType,
+    ResponseTypeMissing,
+    ScopeNotShown,
+    StateUnusable,
+    TooManyInteractions,
+    VerifierMalformed,
+    VerifierMissing,
+    VerifierUnasked,
+    VerifierWrong,
 }
 
 impl Refusal {
@@ -136,6 +169,13 @@ impl Refusal {
             Self::GrantTypeMissing => (C::InvalidRequest, "grant_type is missing"),
             Self::GrantTypeUnsupported => (C::UnsupportedGrantType, "this grant type is not supported"),
             Self::GrantClaimed
+            | Self::CodeExpired
+            | Self::CodeForeign
+            | Self::CodeRedirectUri
+            | Self::CodeReplayed
+            | Self::CodeUnknown
+            | Self::VerifierMissing
+            | Self::VerifierWrong
             | Self::GrantWithdrawn
             | Self::IdTokenHint
             | Self::LoginUnknown
@@ -188,6 +228,32 @@ impl Refusal {
             Self::TooManyFailures { .. } => (C::TemporarilyUnavailable, "too many failed requests"),
             Self::TooManyRetries { .. } => (C::TemporarilyUnavailable, "this token was asked for too often"),
             Self::TooManyParameters => (C::InvalidRequest, "too many parameters"),
+            Self::AccessDenied => (C::AccessDenied, "the user refused"),
+            Self::Challenge => (C::InvalidRequest, "PKCE with S256 is required"),
+            Self::ConsentRequired => (C::ConsentRequired, "the user has to be asked"),
+            Self::ConsentTokenWrong => (C::InvalidRequest, "the decision is not about what was shown"),
+            Self::DecisionNotPosted => (C::InvalidRequest, "a decision has to be posted"),
+            Self::HintUnusable => (C::InvalidRequest, "id_token_hint is not one of ours for this client"),
+            Self::InteractionDecided => (C::InvalidRequest, "this was decided before"),
+            Self::InteractionExpired => (C::InvalidRequest, "this took too long"),
+            Self::InteractionForeign => (C::InvalidRequest, "this was begun in another browser"),
+            Self::InteractionUnknown => (C::InvalidRequest, "nothing was begun here"),
+            Self::LoginRequired => (C::LoginRequired, "the user has to sign in"),
+            Self::MaxAge => (C::InvalidRequest, "max_age must be a number of seconds"),
+            Self::Prefetch => (C::InvalidRequest, "this is not answered ahead of time"),
+            Self::PromptUnusable => (C::InvalidRequest, "prompt holds an unknown value, or none beside another"),
+            Self::RedirectUriMissing => (C::InvalidRequest, "redirect_uri is missing"),
+            Self::RedirectUriUnknown => (C::InvalidRequest, "redirect_uri is not registered for this client"),
+            Self::RequestObject => (C::RequestNotSupported, "request objects are not read here"),
+            Self::RequestUri => (C::RequestUriNotSupported, "request_uri is not read here"),
+            Self::ResponseMode => (C::InvalidRequest, "this response_mode is not supported"),
+            Self::ResponseType => (C::UnsupportedResponseType, "this response_type is not supported"),
+            Self::ResponseTypeMissing => (C::InvalidRequest, "response_type is missing"),
+            Self::ScopeNotShown => (C::InvalidRequest, "more was approved than was shown"),
+            Self::StateUnusable => (C::InvalidRequest, "state is too long or holds control characters"),
+            Self::TooManyInteractions => (C::TemporarilyUnavailable, "too many sign-ins are under way"),
+            Self::VerifierMalformed => (C::InvalidRequest, "code_verifier must have 43 to 128 unreserved characters"),
+            Self::VerifierUnasked => (C::InvalidRequest, "code_verifier was sent for a code without a challenge"),
         }
     }
 
@@ -230,6 +296,31 @@ impl Refusal {
         }
     }
 
+    /// What a user is told on a page of the authorization endpoint: a plain sentence without input.
+    #[must_use]
+    pub const fn page(self) -> &'static str {
+        match self {
+            Self::ClientIdMissing | Self::ClientUnknown | Self::ClientInactive => {
+                "The application that sent you here is not known."
+            }
+            Self::RedirectUriMissing | Self::RedirectUriUnknown => {
+                "The application that sent you here gave an address that does not belong to it."
+            }
+            Self::InteractionExpired | Self::InteractionUnknown => {
+                "This sign-in took too long. Go back to the application and start again."
+            }
+            Self::InteractionForeign => {
+                "This sign-in was begun in another browser. Go back to the application and start again."
+            }
+            Self::InteractionDecided => "This sign-in is done. Go back to the application.",
+            Self::ConsentTokenWrong | Self::DecisionNotPosted | Self::ScopeNotShown => {
+                "Your decision could not be read. Go back to the application and start again."
+            }
+            Self::TooManyInteractions => "Too many people are signing in just now. Please try again in a moment.",
+            _ => "The application that sent you here made a request that cannot be answered.",
+        }
+    }
+
     /// The HTTP status.
     #[must_use]
     pub const fn status(self) -> u16 {
@@ -239,6 +330,15 @@ impl Refusal {
             (Self::BodyTooLarge, _) => 413,
             (Self::ContentCoding, _) => 415,
             (Self::TooManyFailures { .. } | Self::TooManyRetries { .. }, _) => 429,
+            (Self::TooManyInteractions, _) => 503,
+            (
+                Self::ConsentTokenWrong
+                | Self::DecisionNotPosted
+                | Self::InteractionForeign
+                | Self::Prefetch
+                | Self::ScopeNotShown,
+                _,
+            ) => 403,
             (_, ErrorCode::InvalidClient | ErrorCode::InvalidToken) => 401,
             (_, ErrorCode::InsufficientScope) => 403,
             _ => 400,
@@ -326,6 +426,39 @@ impl Refusal {
             Self::TooManyFailures { .. } => "throttle.failures",
             Self::TooManyParameters => "parameter.too_many",
             Self::TooManyRetries { .. } => "refresh.too_many_retries",
+            Self::AccessDenied => "access.denied",
+            Self::Challenge => "pkce.challenge",
+            Self::CodeExpired => "code.expired",
+            Self::CodeForeign => "code.foreign",
+            Self::CodeRedirectUri => "code.redirect_uri",
+            Self::CodeReplayed => "code.replayed",
+            Self::CodeUnknown => "code.unknown",
+            Self::ConsentRequired => "consent.required",
+            Self::ConsentTokenWrong => "consent.token",
+            Self::DecisionNotPosted => "consent.not_posted",
+            Self::HintUnusable => "id_token.hint_unusable",
+            Self::InteractionDecided => "interaction.decided",
+            Self::InteractionExpired => "interaction.expired",
+            Self::InteractionForeign => "interaction.foreign",
+            Self::InteractionUnknown => "interaction.unknown",
+            Self::LoginRequired => "login.required",
+            Self::MaxAge => "max_age.malformed",
+            Self::Prefetch => "method.prefetch",
+            Self::PromptUnusable => "prompt.unusable",
+            Self::RedirectUriMissing => "redirect_uri.missing",
+            Self::RedirectUriUnknown => "redirect_uri.unknown",
+            Self::RequestObject => "request.object",
+            Self::RequestUri => "request.uri",
+            Self::ResponseMode => "response_mode.unsupported",
+            Self::ResponseType => "response_type.unsupported",
+            Self::ResponseTypeMissing => "response_type.missing",
+            Self::ScopeNotShown => "scope.not_shown",
+            Self::StateUnusable => "state.unusable",
+            Self::TooManyInteractions => "interaction.too_many",
+            Self::VerifierMalformed => "pkce.verifier_malformed",
+            Self::VerifierMissing => "pkce.verifier_missing",
+            Self::VerifierUnasked => "pkce.verifier_unasked",
+            Self::VerifierWrong => "pkce.verifier_wrong",
         }
     }
 }
@@ -473,7 +606,7 @@ mod tests {
     use super::*;
 
     /// Every refusal, by walking the ids that the exhaustive match of `id` gives.
-    const ALL: [Refusal; 77] = [
+    const ALL: [Refusal; 110] = [
         Refusal::AuthorizationMalformed,
         Refusal::AuthorizationRepeated,
         Refusal::AuthorizationScheme,
@@ -497,6 +630,39 @@ mod tests {
         Refusal::GrantNotAllowed,
         Refusal::GrantTypeMissing,
         Refusal::GrantTypeUnsupported,
+        Refusal::AccessDenied,
+        Refusal::Challenge,
+        Refusal::CodeExpired,
+        Refusal::CodeForeign,
+        Refusal::CodeRedirectUri,
+        Refusal::CodeReplayed,
+        Refusal::CodeUnknown,
+        Refusal::ConsentRequired,
+        Refusal::ConsentTokenWrong,
+        Refusal::DecisionNotPosted,
+        Refusal::HintUnusable,
+        Refusal::InteractionDecided,
+        Refusal::InteractionExpired,
+        Refusal::InteractionForeign,
+        Refusal::InteractionUnknown,
+        Refusal::LoginRequired,
+        Refusal::MaxAge,
+        Refusal::Prefetch,
+        Refusal::PromptUnusable,
+        Refusal::RedirectUriMissing,
+        Refusal::RedirectUriUnknown,
+        Refusal::RequestObject,
+        Refusal::RequestUri,
+        Refusal::ResponseMode,
+        Refusal::ResponseType,
+        Refusal::ResponseTypeMissing,
+        Refusal::ScopeNotShown,
+        Refusal::StateUnusable,
+        Refusal::TooManyInteractions,
+        Refusal::VerifierMalformed,
+        Refusal::VerifierMissing,
+        Refusal::VerifierUnasked,
+        Refusal::VerifierWrong,
         Refusal::GrantWithdrawn,
         Refusal::IdTokenHint,
         Refusal::LoginUnknown,

@@ -77,7 +77,7 @@ pub mod wire;
 
 pub use self::client_auth::Authenticated;
 pub use self::context::{CorrelationId, RequestContext};
-pub use self::endpoint::{Endpoint, Endpoints};
+pub use self::endpoint::{Endpoint, Endpoints, authorize};
 pub use self::error::{Error, Fault, Refusal};
 pub use self::grant::{
     ExtensionFacts, ExtensionGrant, ExtensionParameters, ExtensionRefusal, ExtensionSettings, Proposal, ValidatedGrant,

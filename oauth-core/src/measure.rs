@@ -134,6 +134,7 @@ fn user() -> Result<User, Box<dyn Error + Send + Sync>> {
 
 fn settings(format: AccessTokenFormat) -> GrantSettings {
     GrantSettings {
+        authorization_code: false,
         resources: Vec::new(),
         scope_mode: ScopeMode::Narrow,
         format,

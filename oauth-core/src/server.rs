@@ -1,6 +1,7 @@
 //! The authorization server: the thin shell that reads the clock, asks the stores and calls the pure parts in order.
 
 mod administration;
+mod authorize;
 mod builder;
 mod client_spec;
 mod clients;
@@ -19,6 +20,7 @@ mod throttle;
 mod transport;
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -91,6 +93,10 @@ pub(crate) struct Inner {
     mint_settings: MintSettings,
     endpoints: endpoint::Mounted,
     family_limit: u32,
+    /// The most open authorization requests of one client, and of the server.
+    pub(crate) open_requests: (u32, u32),
+    /// What scopes mean, in words for users.
+    pub(crate) scope_texts: HashMap<String, String>,
     correlation: CorrelationIds,
     in_flight: InFlight,
     maintenance_leased: AtomicBool,
@@ -124,6 +130,8 @@ impl AuthorizationServer {
             return endpoint::token::answer::Answers::standard(server, &context).error(&error);
         };
         match endpoint {
+            // the host answers there, by `begin`
+            Endpoint::Authorize => Response::json(404, Vec::new()),
             Endpoint::Jwks => endpoint::jwks::respond(server, request, now).await,
             Endpoint::Metadata => endpoint::metadata::respond(server, request),
             Endpoint::Token => endpoint::token::respond(server, request, &context, now).await,

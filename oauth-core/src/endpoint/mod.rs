@@ -1,5 +1,6 @@
 //! The endpoints: where they lie, and in which order each one asks its questions.
 
+pub mod authorize;
 pub(crate) mod jwks;
 pub(crate) mod metadata;
 mod paths;

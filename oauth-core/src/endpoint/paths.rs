@@ -6,6 +6,9 @@ use crate::types::Issuer;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Endpoint {
+    /// The authorization endpoint (RFC 6749 §3.1). It needs the host's pages: see
+    /// [`begin`](crate::AuthorizationServer::begin).
+    Authorize,
     /// The JWK set (RFC 7517).
     Jwks,
     /// Authorization server metadata (RFC 8414).
@@ -16,10 +19,11 @@ pub enum Endpoint {
 
 /// The paths of the endpoints, absolute from the origin that the application serves.
 ///
-/// Defaults: `/oauth/token` and `/oauth/jwks` below the issuer's path, metadata at
+/// Defaults: `/oauth/authorize`, `/oauth/token` and `/oauth/jwks` below the issuer's path, metadata at
 /// `/.well-known/oauth-authorization-server` followed by the issuer's path (RFC 8414 §3.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoints {
+    pub(crate) authorize: Option<String>,
     pub(crate) token: Option<String>,
     pub(crate) jwks: Option<String>,
     pub(crate) public_base: Option<String>,
@@ -29,7 +33,14 @@ impl Endpoints {
     /// The defaults.
     #[must_use]
     pub const fn new() -> Self {
-        Self { token: None, jwks: None, public_base: None }
+        Self { authorize: None, token: None, jwks: None, public_base: None }
+    }
+
+    /// The authorization endpoint's path, such as `/connect/authorize`.
+    #[must_use]
+    pub fn authorize(mut self, path: impl Into<String>) -> Self {
+        self.authorize = Some(path.into());
+        self
     }
 
     /// The token endpoint's path, such as `/connect/token`.
@@ -63,6 +74,7 @@ impl Endpoints {
         self,
         issuer: &Issuer,
         token_paths: Vec<String>,
+        has_authorize: bool,
         has_metadata: bool,
         mistakes: &mut Vec<String>,
     ) -> Mounted {
@@ -74,6 +86,9 @@ impl Endpoints {
             ));
         }
         let mut paths: Vec<_> = token_paths.into_iter().map(|path| (Endpoint::Token, path)).collect();
+        if has_authorize {
+            paths.push((Endpoint::Authorize, own(self.authorize, "/oauth/authorize")));
+        }
         paths.push((Endpoint::Jwks, own(self.jwks, "/oauth/jwks")));
         if has_metadata {
             let well_known = format!("/.well-known/oauth-authorization-server{}", issuer.path());

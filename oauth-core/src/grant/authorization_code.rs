@@ -2,14 +2,14 @@
 
 use zeroize::Zeroizing;
 
-use super::{Asked, GrantSettings, ValidatedGrant};
+use super::{Around, Asked, ValidatedGrant};
 use crate::client_auth::Authenticated;
 use crate::error::Refusal;
 use crate::policy::pkce::{self, Challenge};
-use crate::policy::resource;
-use crate::policy::scope::{self, ScopeBounds};
+use crate::policy::scope::{self, Excess, ScopeBounds};
+use crate::policy::{Facts, Rule, Trace, permission, resource};
 use crate::store::{Binding, Client, CodeRecord, FoundCode, GrantTypes, Principal, Standing, User};
-use crate::types::{FamilyId, ResourceUri, Timestamp};
+use crate::types::{FamilyId, Timestamp};
 
 /// What the client sent. `Debug` is not implemented: it holds the code.
 pub(crate) struct CodeRequest {
@@ -39,35 +39,37 @@ pub(crate) fn judge(
     client: &Client,
     binding: Binding,
     now: Timestamp,
+    trace: &mut Trace,
 ) -> Result<Judged, Refusal> {
     let code = &found.code;
-    if code.client != client.id || code.binding != binding {
-        return Err(Refusal::CodeForeign);
-    }
-    match &request.redirect_uri {
-        Some(uri) if *uri != code.redirect_uri => return Err(Refusal::CodeRedirectUri),
-        None if code.challenge.is_none() => return Err(Refusal::CodeRedirectUri),
-        Some(_) | None => {}
-    }
-    match (&code.challenge, &request.verifier) {
-        (Some(_), None) => return Err(Refusal::VerifierMissing),
-        (None, Some(_)) => return Err(Refusal::VerifierUnasked),
-        (Some(challenge), Some(verifier)) => {
-            if !Challenge::from_bytes(*challenge.as_bytes()).is_met_by(verifier) {
-                return Err(Refusal::VerifierWrong);
-            }
-        }
-        (None, None) => {}
-    }
+    let is_owner = code.client == client.id && code.binding == binding;
+    trace.judge(Rule::CodeOwner, is_owner.then_some(()).ok_or(Refusal::CodeForeign))?;
+    trace.judge(Rule::CodeRedirectUri, judge_redirect_uri(code, request.redirect_uri.as_deref()))?;
+    let verifier = request.verifier.as_ref().map(|verifier| verifier.as_str());
+    trace.judge(Rule::CodePkce, judge_verifier(code, verifier))?;
     if let Some(redeemed) = code.redeemed {
         return Ok(Judged::Replayed(redeemed.family));
     }
-    if now >= code.expires_at {
-        return Err(Refusal::CodeExpired);
-    }
-    match found.standing {
-        Standing::Live => Ok(Judged::Good),
-        Standing::Revoked => Err(Refusal::GrantWithdrawn),
+    trace.judge(Rule::CodeLive, (now < code.expires_at).then_some(()).ok_or(Refusal::CodeExpired))?;
+    let stands = found.standing == Standing::Live;
+    trace.judge(Rule::GrantStanding, stands.then_some(()).ok_or(Refusal::GrantWithdrawn))?;
+    Ok(Judged::Good)
+}
+
+/// The same bytes as in the authorization request; left out only where PKCE proves as much (OAuth 2.1 §10.2).
+fn judge_redirect_uri(code: &CodeRecord, sent: Option<&str>) -> Result<(), Refusal> {
+    let same = sent.map_or(code.challenge.is_some(), |sent| sent == code.redirect_uri);
+    if same { Ok(()) } else { Err(Refusal::CodeRedirectUri) }
+}
+
+/// All or nothing: a challenge needs its verifier, and a verifier its challenge (RFC 9700 §4.8.2).
+fn judge_verifier(code: &CodeRecord, sent: Option<&str>) -> Result<(), Refusal> {
+    match (&code.challenge, sent) {
+        (None, None) => Ok(()),
+        (None, Some(_)) => Err(Refusal::VerifierUnasked),
+        (Some(_), None) => Err(Refusal::VerifierMissing),
+        (Some(challenge), Some(sent)) if Challenge::from_bytes(*challenge.as_bytes()).is_met_by(sent) => Ok(()),
+        (Some(_), Some(_)) => Err(Refusal::VerifierWrong),
     }
 }
 
@@ -90,36 +92,44 @@ pub(crate) fn decide(
     client: &Authenticated<Client>,
     user: Option<User>,
     family: FamilyId,
-    settings: &GrantSettings,
+    around: &Around<'_>,
+    trace: &mut Trace,
 ) -> Result<ValidatedGrant, Refusal> {
     let registered = client.who();
-    let user = user.ok_or(Refusal::SubjectUnknown)?;
-    if !user.active {
-        return Err(Refusal::SubjectInactive);
-    }
-    let wanted = wanted_resources(&asked.resource, &code.resource)?;
-    let target = resource::target(wanted, registered, &settings.resources, settings.format_for(registered))?;
+    let user = &trace.judge(Rule::UserKnown, permission::user_is_known(user))?;
+    trace.judge(Rule::UserActive, permission::user_is_active(user))?;
+    let wanted = trace.judge(Rule::ResourceHeld, resource::held(&asked.resource, &code.resource))?;
+    let target = around.target(wanted, registered, trace)?;
     // RFC 6749 §4.1.3 knows no scope here; one that is sent can only ask for less
-    if asked.scope.as_ref().is_some_and(|scope| !scope.is_subset(&code.scope)) {
-        return Err(Refusal::ScopeNotHeld);
-    }
+    trace.judge(Rule::RefreshWider, scope::held(asked.scope.as_ref(), &code.scope))?;
+    let wished = asked.scope.as_ref().unwrap_or(&code.scope);
     let bounds = ScopeBounds {
-        default: &code.scope,
         client: &registered.scope,
+        grant: None,
         user: user.scope.as_ref(),
         resource: target.scope.as_ref(),
     };
-    let scope = scope::regrant(asked.scope.as_ref(), bounds)?;
-    let (format, lifetime) = settings.access_token(registered, &target);
+    let excess = Excess::of(asked.mode);
+    let scope = scope::grant(wished, bounds, excess, trace)?;
+    let (format, lifetime) = around.access_token(registered, &target, [], trace);
+    let principal = Principal::User { subject: code.subject.clone(), client: registered.id.clone() };
+    let facts = Facts {
+        user: Some(user),
+        resource: wanted,
+        auth: code.auth.as_ref(),
+        ..around.facts(GrantTypes::AUTHORIZATION_CODE, registered, &principal, wished)
+    };
+    let (scope, lifetime) = around.rules.apply(&facts, scope, lifetime, excess, trace)?;
     Ok(ValidatedGrant {
         grant: GrantTypes::AUTHORIZATION_CODE.into(),
-        principal: Principal::User { subject: code.subject.clone(), client: registered.id.clone() },
+        principal,
         client: client.shared(),
-        offline: GrantSettings::gives_refresh(registered, &scope),
-        identity: settings.gives_id_token(&scope),
+        offline: around.offline(true, registered, &scope, trace),
+        identity: around.identity(true, &scope, trace),
         nonce: code.nonce.clone(),
         impersonation: false,
         scope,
+        narrowed_by: trace.take_narrowed_by(),
         audience: target.audience,
         resource: wanted.to_vec(),
         format,
@@ -128,12 +138,4 @@ pub(crate) fn decide(
         auth: code.auth.clone(),
         family: Some(family),
     })
-}
-
-/// The resources of the first token: all that the code is for, or those of them that were asked for (RFC 8707 §2.2).
-fn wanted_resources<'a>(asked: &'a [ResourceUri], held: &'a [ResourceUri]) -> Result<&'a [ResourceUri], Refusal> {
-    if asked.is_empty() {
-        return Ok(held);
-    }
-    if asked.iter().all(|uri| held.contains(uri)) { Ok(asked) } else { Err(Refusal::ResourceNotHeld) }
 }

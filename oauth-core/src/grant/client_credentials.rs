@@ -46,6 +46,7 @@ pub(crate) fn decide(
         family: None,
         offline: false,
         identity: false,
+        nonce: None,
         impersonation: false,
     })
 }

@@ -220,6 +220,7 @@ pub(crate) fn decide(
         client: client.shared(),
         offline: around.offline(extension.refresh_tokens && !impersonation, registered, &scope, trace),
         identity: around.identity(extension.id_tokens && !impersonation, &scope, trace),
+        nonce: None,
         impersonation,
         scope,
         narrowed_by: trace.take_narrowed_by(),

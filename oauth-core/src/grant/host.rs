@@ -51,6 +51,7 @@ pub(crate) fn decide(
         family: Some(family),
         offline: false,
         identity: false,
+        nonce: None,
         impersonation: false,
     })
 }

@@ -1,5 +1,6 @@
 //! The grants: one file each, a pure `decide` that turns what was asked and what is known into a [`ValidatedGrant`].
 
+pub(crate) mod authorization_code;
 pub(crate) mod client_credentials;
 pub(crate) mod extension;
 pub(crate) mod host;
@@ -46,6 +47,8 @@ pub struct ValidatedGrant {
     pub(crate) offline: bool,
     /// Whether an id token goes with it.
     pub(crate) identity: bool,
+    /// What that id token repeats (OpenID Connect Core §3.1.2.1).
+    pub(crate) nonce: Option<String>,
     /// Whether the client acts in the user's name without the user (RFC 8693 §4.1).
     pub(crate) impersonation: bool,
 }
@@ -109,6 +112,8 @@ pub(crate) struct GrantSettings {
     /// How long families may lie idle, and how long they may live, unless the client says otherwise.
     pub(crate) idle: Lifetime,
     pub(crate) absolute: Lifetime,
+    /// Whether the `authorization_code` grant is on.
+    pub(crate) authorization_code: bool,
     /// Whether the `password` grant is on.
     pub(crate) password: bool,
     /// Whether a public client's refresh token may stay.
@@ -124,15 +129,17 @@ pub(crate) struct GrantSettings {
 impl GrantSettings {
     /// Every `grant_type` that this server takes.
     pub(crate) fn grant_types(&self) -> impl Iterator<Item = &str> {
+        let code = self.authorization_code.then_some(GrantTypes::AUTHORIZATION_CODE);
         let password = self.password.then_some(GrantTypes::PASSWORD);
         [GrantTypes::CLIENT_CREDENTIALS, GrantTypes::REFRESH_TOKEN]
             .into_iter()
+            .chain(code)
             .chain(password)
             .chain(self.extensions.iter().map(String::as_str))
     }
 
     /// The format of a client's access tokens where no resource has a word on it.
-    fn format_for<'a>(&'a self, client: &'a Client) -> &'a AccessTokenFormat {
+    pub(crate) fn format_for<'a>(&'a self, client: &'a Client) -> &'a AccessTokenFormat {
         client.access_token.format.as_ref().unwrap_or(&self.format)
     }
 }
@@ -192,7 +199,13 @@ impl<'a> Around<'a> {
     }
 
     /// The facts that the host's rules see, where nobody signed in.
-    fn facts<'f>(&self, grant: &'f str, client: &'f Client, principal: &'f Principal, scope: &'f Scope) -> Facts<'f>
+    pub(crate) fn facts<'f>(
+        &self,
+        grant: &'f str,
+        client: &'f Client,
+        principal: &'f Principal,
+        scope: &'f Scope,
+    ) -> Facts<'f>
     where
         'a: 'f,
     {

@@ -84,6 +84,7 @@ pub(crate) fn decide(
         client: client.shared(),
         offline: around.offline(true, registered, &scope, trace),
         identity: around.identity(true, &scope, trace),
+        nonce: None,
         impersonation: false,
         scope,
         narrowed_by: trace.take_narrowed_by(),

@@ -62,6 +62,7 @@ pub(crate) fn decide(
         client: client.shared(),
         offline: true,
         identity: around.identity(true, &scope, trace),
+        nonce: None,
         impersonation: false,
         scope,
         narrowed_by: trace.take_narrowed_by(),

@@ -23,6 +23,7 @@ pub mod redirect_uri;
 pub(crate) mod resource;
 pub(crate) mod rotation;
 pub(crate) mod scope;
+pub(crate) mod sign_in;
 
 use std::fmt;
 

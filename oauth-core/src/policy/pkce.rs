@@ -43,8 +43,9 @@ impl Challenge {
     }
 }
 
-/// `code-verifier = 43*128unreserved`.
-fn is_lawful(verifier: &str) -> bool {
+/// Whether it is a lawful verifier (RFC 7636 §4.1): `43*128unreserved`.
+#[must_use]
+pub fn is_lawful(verifier: &str) -> bool {
     let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
     (43..=128).contains(&verifier.len()) && verifier.bytes().all(unreserved)
 }

@@ -23,6 +23,14 @@ impl ValidRedirectUri {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// What people may be told of it: the host, or the scheme of a native app.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        let (scheme, rest) = self.0.split_once(':').unwrap_or((&self.0, ""));
+        let host = rest.strip_prefix("//").and_then(|rest| rest.split(['/', '?']).next());
+        host.filter(|host| !host.is_empty() && scheme.starts_with("http")).unwrap_or(scheme)
+    }
 }
 
 /// Whether the presented URI is the registered one: the same bytes, or the same but for the port where both are http

@@ -62,6 +62,18 @@ rules! {
     UserIsNoClient "user.is_no_client" "the subject is not the id of a client"
     UserListed "user.listed" "the client may act for the user"
 
+    RedirectUri "redirect_uri" "the answer goes where the client registered"
+    Interaction "interaction" "the decision belongs to this browser, this user and what was shown, and is the first"
+    Login "login" "the user signed in as the client wants it"
+    Consent "consent" "the user allows it"
+
+    CodeKnown "code.known" "there is such a code"
+    CodeOwner "code.owner" "the code belongs to this client and key"
+    CodeRedirectUri "code.redirect_uri" "the redirect URI is that of the authorization request"
+    CodePkce "code.pkce" "who redeems the code is who asked for it"
+    CodeReplay "code.replay" "the code was not redeemed before"
+    CodeLive "code.live" "the code is not older than a minute"
+
     RefreshKnown "refresh.known" "the refresh token is one of ours"
     RefreshOwner "refresh.owner" "the refresh token belongs to this client and key"
     RefreshLive "refresh.live" "the family is not revoked and not past its absolute end"
@@ -158,9 +170,36 @@ impl Refusal {
             | Self::ResourceMalformed
             | Self::ScopeMalformed
             | Self::SeveralMechanisms
-            | Self::TooManyParameters => Rule::Request,
+            | Self::TooManyParameters
+            | Self::Challenge
+            | Self::MaxAge
+            | Self::Prefetch
+            | Self::PromptUnusable
+            | Self::RequestObject
+            | Self::RequestUri
+            | Self::ResponseMode
+            | Self::ResponseType
+            | Self::ResponseTypeMissing
+            | Self::StateUnusable
+            | Self::VerifierMalformed => Rule::Request,
+            Self::RedirectUriMissing | Self::RedirectUriUnknown => Rule::RedirectUri,
+            Self::ConsentTokenWrong
+            | Self::DecisionNotPosted
+            | Self::InteractionDecided
+            | Self::InteractionExpired
+            | Self::InteractionForeign
+            | Self::InteractionUnknown
+            | Self::ScopeNotShown => Rule::Interaction,
+            Self::LoginRequired => Rule::Login,
+            Self::AccessDenied | Self::ConsentRequired => Rule::Consent,
+            Self::CodeUnknown => Rule::CodeKnown,
+            Self::CodeForeign => Rule::CodeOwner,
+            Self::CodeRedirectUri => Rule::CodeRedirectUri,
+            Self::VerifierMissing | Self::VerifierUnasked | Self::VerifierWrong => Rule::CodePkce,
+            Self::CodeReplayed => Rule::CodeReplay,
+            Self::CodeExpired => Rule::CodeLive,
             Self::ClearTransport => Rule::RequestTransport,
-            Self::TooManyFailures { .. } => Rule::RequestThrottle,
+            Self::TooManyFailures { .. } | Self::TooManyInteractions => Rule::RequestThrottle,
             Self::ClientUnknown => Rule::ClientKnown,
             Self::ClientSecretExpired | Self::ClientSecretWrong => Rule::ClientSecret,
             Self::AuthorizationScheme | Self::ClientMethod => Rule::ClientMethod,
@@ -190,7 +229,7 @@ impl Refusal {
             Self::ResourceNotHeld => Rule::ResourceHeld,
             Self::ScopeNotAllowed => Rule::ScopeWhole,
             Self::ScopeEmpty => Rule::ScopeEmpty,
-            Self::IdTokenHint => Rule::IdTokenHint,
+            Self::HintUnusable | Self::IdTokenHint => Rule::IdTokenHint,
             Self::TokenBound
             | Self::TokenClearTransport
             | Self::TokenExpired

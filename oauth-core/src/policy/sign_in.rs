@@ -22,6 +22,8 @@ pub enum LoginReason {
     NotActive,
     /// The host says that the user signed in at a time that has not come.
     NotYet,
+    /// A rule of the host wants a fresher or stronger sign-in.
+    Stronger,
 }
 
 /// What a request wants of the sign-in.

@@ -5,7 +5,7 @@ use crate::context::RequestContext;
 use crate::endpoint::authorize::{
     self, Begun, BrowserSecret, Completed, ConsentToken, Decision, Handle, Page, Shown, SignedIn,
 };
-use crate::error::{Error, Fault};
+use crate::error::{Error, Fault, Refusal};
 use crate::store::{ClientGrants, CutoffKey, ListGrants};
 use crate::time::Clock as _;
 use crate::types::{ClientId, Subject, Timestamp};
@@ -110,7 +110,9 @@ impl Inner {
     /// Whom an id token of ours names to this client.
     pub(crate) async fn hinted_subject(&self, hint: &str, client: &ClientId, now: Timestamp) -> Result<Subject, Error> {
         let keys = self.keys.fresh(now).await.map_err(Fault::from)?;
-        Ok(crate::token::id_token::read_hint(hint, &self.issuer, client, &keys)?)
+        let hinted = crate::token::id_token::read_hint(hint, &self.issuer, client, &keys);
+        // at this endpoint a bad hint is a bad request (OpenID Connect Core §3.1.2.6)
+        hinted.map_err(|_| Refusal::HintUnusable.into())
     }
 }
 

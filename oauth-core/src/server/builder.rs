@@ -33,6 +33,8 @@ use crate::types::{Issuer, KeyId};
 /// | JWKS max-age | 5 minutes | 1 second to 1 day |
 /// | paths | `/oauth/token`, `/oauth/jwks` below the issuer's path | |
 /// | refresh tokens | rotated, a lost answer can be asked for again for 30 seconds; idle 14 days, absolute 90 days | absolute up to 366 days |
+/// | authorization code grant | off | [`authorization_code`](Self::authorization_code) |
+/// | open authorization requests | 1,000 of one client, 100,000 in all | 1 up |
 /// | id tokens | none | any algorithm |
 /// | password grant | off | `.danger()` |
 /// | wrong passwords of an account | 10 within 15 minutes are heard | 1 to 100 |
@@ -63,6 +65,9 @@ pub struct Builder {
     pub(super) chosen_secrets: bool,
     pub(super) hashing_threads: Option<usize>,
     pub(super) family_limit: u32,
+    pub(super) authorization_code: bool,
+    pub(super) open_requests: (u32, u32),
+    pub(super) scope_texts: Vec<(String, String)>,
     pub(super) idle: Duration,
     pub(super) absolute: Duration,
     pub(super) refresh_prefix: String,
@@ -120,6 +125,9 @@ impl AuthorizationServer {
             chosen_secrets: false,
             hashing_threads: None,
             family_limit: 100,
+            authorization_code: false,
+            open_requests: (1_000, 100_000),
+            scope_texts: Vec::new(),
             idle: Duration::from_secs(14 * 24 * 3600),
             absolute: Duration::from_secs(90 * 24 * 3600),
             refresh_prefix: String::new(),
@@ -274,6 +282,29 @@ impl Builder {
     #[must_use]
     pub fn refresh_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.refresh_prefix = prefix.into();
+        self
+    }
+
+    /// Switches the authorization code grant with PKCE on (RFC 6749 §4.1, RFC 7636) and mounts the authorization
+    /// endpoint, whose pages are the host's: see [`begin`](AuthorizationServer::begin).
+    #[must_use]
+    pub const fn authorization_code(mut self) -> Self {
+        self.authorization_code = true;
+        self
+    }
+
+    /// How many authorization requests may wait for their users: of one client, and in all. What comes beyond that is
+    /// answered 503, so that strangers cannot make the server write without bound.
+    #[must_use]
+    pub const fn open_requests(mut self, of_client: u32, in_all: u32) -> Self {
+        self.open_requests = (of_client, in_all);
+        self
+    }
+
+    /// What a scope means, in words for the users who are asked about it.
+    #[must_use]
+    pub fn scope_text(mut self, scope: impl Into<String>, text: impl Into<String>) -> Self {
+        self.scope_texts.push((scope.into(), text.into()));
         self
     }
 

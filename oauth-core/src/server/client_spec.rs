@@ -1,6 +1,7 @@
 //! What a host says of a client when it registers it; every mistake is told at once.
 
 mod check;
+mod redirect_uris;
 
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ pub struct ClientSpec {
     default_scope: Option<String>,
     audience: Vec<String>,
     resources: Vec<String>,
+    redirect_uris: Vec<RedirectWish>,
+    code_without_pkce: bool,
     format: Option<AccessTokenFormat>,
     lifetime: Option<Duration>,
     networks: Option<Vec<String>>,
@@ -28,6 +31,14 @@ pub struct ClientSpec {
     json_bodies: bool,
     password_grant: bool,
     pub(crate) chosen_secret: Option<ChosenSecret>,
+}
+
+/// A redirect URI as the host names it.
+#[derive(Debug, Clone)]
+struct RedirectWish {
+    uri: String,
+    /// Whether it may be at the name `localhost`.
+    localhost: bool,
 }
 
 /// How the host wants a client's refresh tokens.
@@ -76,6 +87,8 @@ impl ClientSpec {
             default_scope: None,
             audience: Vec::new(),
             resources: Vec::new(),
+            redirect_uris: Vec::new(),
+            code_without_pkce: false,
             format: None,
             lifetime: None,
             networks: None,
@@ -92,6 +105,30 @@ impl ClientSpec {
     #[must_use]
     pub fn public(id: impl Into<String>) -> Self {
         Self { methods: vec![AuthMethod::None], grants: Vec::new(), ..Self::confidential(id) }
+    }
+
+    /// Where the answers of the authorization endpoint may go (RFC 6749 §3.1.2): exact https URLs; for native apps
+    /// `http://127.0.0.1/…` and `http://[::1]/…`, whose port plays no part (RFC 8252 §7.3), and schemes of their own
+    /// with a dot, such as `com.example.app:/signed-in`.
+    #[must_use]
+    pub fn redirect_uris<T: Into<String>>(mut self, uris: impl IntoIterator<Item = T>) -> Self {
+        self.redirect_uris.extend(uris.into_iter().map(|uri| RedirectWish { uri: uri.into(), localhost: false }));
+        self
+    }
+
+    /// An `http://localhost…` URL, port and all, for tools that cannot use an address: whoever resolves the name
+    /// decides where the answer goes (RFC 8252 §8.3).
+    #[must_use]
+    pub fn localhost_redirect_uri(mut self, uri: impl Into<String>) -> Self {
+        self.redirect_uris.push(RedirectWish { uri: uri.into(), localhost: true });
+        self
+    }
+
+    /// Lets a confidential client that does not know PKCE ask for codes without it; RFC 9700 §2.1.1 says not to.
+    #[must_use]
+    pub const fn legacy_code_without_pkce(mut self) -> Self {
+        self.code_without_pkce = true;
+        self
     }
 
     /// The name that people see. Default: the id.

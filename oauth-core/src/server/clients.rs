@@ -186,7 +186,6 @@ impl Inner {
     ) -> Result<Option<EnsuredClient>, Fault> {
         // what a spec cannot say stays as it is
         let mut next = wanted.clone();
-        next.redirect_uris.clone_from(&held.redirect_uris);
         next.version = held.version;
         next.active = held.active;
         // a client that becomes public has none; becoming confidential again, it gets a new one
@@ -195,7 +194,6 @@ impl Inner {
         }
         next.created_at = held.created_at;
         next.updated_at = held.updated_at;
-        next.extra = held.extra.clone();
         if next == *held {
             return Ok(Some(EnsuredClient { client: held, secret: None, registration: Registration::Unchanged }));
         }

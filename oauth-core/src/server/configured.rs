@@ -14,6 +14,7 @@ use super::{AuthorizationServer, Inner};
 use crate::audit::{Audit, AuditSink};
 use crate::context::CorrelationIds;
 use crate::dialect::TokenMounts;
+use crate::endpoint::authorize::ResponseMode;
 use crate::endpoint::{Endpoint, Mounted};
 use crate::grant::GrantSettings;
 use crate::grant::extension::Extension;
@@ -95,7 +96,9 @@ impl Builder {
         let token_mounts = self.check_token_mounts(&mut mistakes);
         let token_mounts = TokenMounts::new(token_mounts);
         let token_paths = token_mounts.iter().map(|mount| mount.path.clone()).collect();
-        let mounted = self.endpoints.settle(&self.issuer, token_paths, has_metadata, &mut mistakes.0);
+        self.check_authorization(&mut mistakes);
+        let mounted =
+            self.endpoints.settle(&self.issuer, token_paths, self.authorization_code, has_metadata, &mut mistakes.0);
         if self.hashing_threads.is_some_and(|threads| !(1..=64).contains(&threads)) {
             mistakes.say("hashing needs 1 to 64 threads".into());
         }
@@ -153,6 +156,8 @@ impl Builder {
             grant_settings,
             mounted,
             family_limit: self.family_limit,
+            open_requests: self.open_requests,
+            scope_texts: self.scope_texts.into_iter().collect(),
             hook: self.hook,
             rules: HostRules::new(self.policies),
             audit: self.audit,
@@ -192,6 +197,8 @@ pub struct Configured {
     refresh_settings: RefreshSettings,
     token_mounts: TokenMounts,
     family_limit: u32,
+    open_requests: (u32, u32),
+    scope_texts: std::collections::HashMap<String, String>,
     hook: Option<Arc<dyn TokenHook>>,
     rules: HostRules,
     audit: Arc<dyn AuditSink>,
@@ -239,6 +246,8 @@ impl Configured {
             mint_settings: self.mint_settings,
             endpoints: self.mounted,
             family_limit: self.family_limit,
+            open_requests: self.open_requests,
+            scope_texts: self.scope_texts,
             correlation: CorrelationIds::starting_at(u64::from_le_bytes(start)),
             in_flight: InFlight::default(),
             maintenance_leased: std::sync::atomic::AtomicBool::new(false),
@@ -262,15 +271,20 @@ impl fmt::Debug for Configured {
 /// Renders the metadata document once: it says what is mounted and nothing else.
 fn metadata(issuer: &Issuer, mounted: &Mounted, token_path: &str, settings: &GrantSettings) -> Vec<u8> {
     // without a user's grant on the wire there is nothing to refresh and nothing that a public client could ask for
-    let for_users = settings.password || !settings.extensions.is_empty();
+    let for_users = settings.authorization_code || settings.password || !settings.extensions.is_empty();
     let grants = settings.grant_types().filter(|grant| settings.can_refresh || *grant != GrantTypes::REFRESH_TOKEN);
     let methods = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost, AuthMethod::None];
     let methods = methods.into_iter().filter(|method| for_users || *method != AuthMethod::None);
+    let only = |names: &[&'static str]| if settings.authorization_code { names.to_vec() } else { Vec::new() };
     let document = Metadata {
         issuer: issuer.as_str(),
+        authorization_endpoint: mounted.url(Endpoint::Authorize),
         token_endpoint: mounted.public_url(token_path),
         jwks_uri: mounted.url(Endpoint::Jwks).unwrap_or_default(),
-        response_types_supported: Vec::new(),
+        response_types_supported: only(&["code"]),
+        response_modes_supported: only(&ResponseMode::ALL.map(ResponseMode::as_str)),
+        code_challenge_methods_supported: only(&["S256"]),
+        authorization_response_iss_parameter_supported: settings.authorization_code,
         grant_types_supported: grants.collect(),
         token_endpoint_auth_methods_supported: methods.map(AuthMethod::as_str).collect(),
     };

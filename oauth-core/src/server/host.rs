@@ -192,7 +192,12 @@ impl AuthorizationServer {
         done
     }
 
-    async fn cut_off(&self, key: CutoffKey, client: Option<ClientId>, subject: Option<Subject>) -> Result<(), Fault> {
+    pub(super) async fn cut_off(
+        &self,
+        key: CutoffKey,
+        client: Option<ClientId>,
+        subject: Option<Subject>,
+    ) -> Result<(), Fault> {
         let server = &*self.inner;
         let _busy = server.in_flight.enter().ok_or(Fault::ShuttingDown)?;
         let now = server.clock.now();

@@ -6,7 +6,10 @@ use crate::context::RequestContext;
 use crate::error::{Error, Fault, Refusal};
 use crate::grant::ValidatedGrant;
 use crate::policy::rotation;
-use crate::store::{Claim, Extra, FamilyRecord, InsertToken, Principal, RefreshState, StartFamily, StartOutcome};
+use crate::store::{
+    AccessTokenRecord, Claim, CodeRecord, Extra, FamilyRecord, InsertToken, Principal, RedeemCode, RedeemOutcome,
+    RefreshState, StartFamily, StartOutcome,
+};
 use crate::token::access_token::{Minted, time_ordered};
 use crate::token::{TokenAdditions, id_token};
 use crate::types::{ClientId, FamilyId, IdToken, RefreshToken, Subject, Timestamp};
@@ -25,6 +28,13 @@ pub(crate) enum GivenRefresh {
     New(RefreshToken),
     /// The one that it presented.
     Stays(RefreshToken),
+}
+
+/// A user's first tokens, signed and not recorded yet.
+struct Prepared {
+    given: Given,
+    family: FamilyRecord,
+    access_token: Option<AccessTokenRecord>,
 }
 
 impl Inner {
@@ -71,6 +81,55 @@ impl Inner {
         context: &RequestContext,
         now: Timestamp,
     ) -> Result<Given, Error> {
+        let Prepared { given, family, access_token } = self.prepare_family(grant, additions, now).await?;
+        let id = family.id;
+        let start = StartFamily { family, access_token, live_limit: self.family_limit, claim };
+        let ended = match self.stores.grants.start_family(start).await? {
+            StartOutcome::Started { ended } => ended,
+            StartOutcome::CutOff => return Err(Refusal::GrantWithdrawn.into()),
+            StartOutcome::Claimed => return Err(Refusal::GrantClaimed.into()),
+        };
+        let started = What::FamilyStarted { family: id, ended };
+        self.tell_family(started, grant, additions, &given, context, now)?;
+        Ok(given)
+    }
+
+    /// What a code gives; `None` when it can be redeemed no more. The family holds all that the user allowed and is as
+    /// old as that, whatever its first token is for.
+    pub(crate) async fn give_for_code(
+        &self,
+        grant: &ValidatedGrant,
+        additions: &TokenAdditions,
+        code: &CodeRecord,
+        context: &RequestContext,
+        now: Timestamp,
+    ) -> Result<Option<Given>, Error> {
+        let Prepared { given, family, access_token } = self.prepare_family(grant, additions, now).await?;
+        let id = family.id;
+        let family = FamilyRecord {
+            scope: code.scope.clone(),
+            resource: code.resource.clone(),
+            code_digest: Some(code.digest),
+            issued_at: code.issued_at,
+            ..family
+        };
+        let redeem = RedeemCode { code: code.digest, now, family, access_token, live_limit: self.family_limit };
+        let ended = match self.stores.grants.redeem_code(redeem).await? {
+            RedeemOutcome::Redeemed { ended } => ended,
+            RedeemOutcome::Moved => return Ok(None),
+        };
+        let started = What::FamilyStarted { family: id, ended };
+        self.tell_family(started, grant, additions, &given, context, now)?;
+        Ok(Some(given))
+    }
+
+    /// Mints and signs a user's first tokens; nothing is recorded yet.
+    async fn prepare_family(
+        &self,
+        grant: &ValidatedGrant,
+        additions: &TokenAdditions,
+        now: Timestamp,
+    ) -> Result<Prepared, Error> {
         let (Principal::User { subject, client }, Some(family)) = (&grant.principal, grant.family) else {
             return Err(Fault::Signing("a family needs a user".into()).into());
         };
@@ -103,36 +162,38 @@ impl Inner {
         } else {
             (GivenRefresh::None, None)
         };
-        let start = StartFamily {
-            family: FamilyRecord {
-                id: family,
-                client: client.clone(),
-                subject: subject.clone(),
-                scope: grant.scope.scope().clone(),
-                resource: grant.resource.clone(),
-                binding: grant.binding,
-                auth: grant.auth.clone(),
-                code_digest: None,
-                refresh: state,
-                issued_at: now,
-                seen_at: now,
-                absolute_expires_at: absolute_end,
-                revoked: None,
-                extra: Extra::default(),
-            },
-            access_token: access.record.take(),
-            live_limit: self.family_limit,
-            claim,
+        let family = FamilyRecord {
+            id: family,
+            client: client.clone(),
+            subject: subject.clone(),
+            scope: grant.scope.scope().clone(),
+            resource: grant.resource.clone(),
+            binding: grant.binding,
+            auth: grant.auth.clone(),
+            code_digest: None,
+            refresh: state,
+            issued_at: now,
+            seen_at: now,
+            absolute_expires_at: absolute_end,
+            revoked: None,
+            extra: Extra::default(),
         };
-        let ended = match self.stores.grants.start_family(start).await? {
-            StartOutcome::Started { ended } => ended,
-            StartOutcome::CutOff => return Err(Refusal::GrantWithdrawn.into()),
-            StartOutcome::Claimed => return Err(Refusal::GrantClaimed.into()),
-        };
-        let (client, subject) = (Some(client.clone()), Some(subject.clone()));
-        self.audit(now, context, client, subject, What::FamilyStarted { family, ended })?;
-        self.audit_issued(grant, additions, &access, context, now)?;
-        Ok(Given { access, refresh, id_token })
+        let access_token = access.record.take();
+        Ok(Prepared { given: Given { access, refresh, id_token }, family, access_token })
+    }
+
+    fn tell_family(
+        &self,
+        started: What,
+        grant: &ValidatedGrant,
+        additions: &TokenAdditions,
+        given: &Given,
+        context: &RequestContext,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        let (client, subject) = (Some(grant.client.id.clone()), grant.principal.subject().cloned());
+        self.audit(now, context, client, subject, started)?;
+        self.audit_issued(grant, additions, &given.access, context, now)
     }
 
     /// The id token that goes with a grant, if one does.

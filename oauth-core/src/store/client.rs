@@ -249,6 +249,8 @@ impl fmt::Debug for SecretHash {
 pub struct GrantTypes(Vec<String>);
 
 impl GrantTypes {
+    /// `authorization_code` (RFC 6749 §4.1).
+    pub const AUTHORIZATION_CODE: &'static str = "authorization_code";
     /// `client_credentials` (RFC 6749 §4.4).
     pub const CLIENT_CREDENTIALS: &'static str = "client_credentials";
     /// `password` (RFC 6749 §4.3); RFC 9700 §2.4 says not to use it.

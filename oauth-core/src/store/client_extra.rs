@@ -10,7 +10,7 @@ const VERSION: u8 = 1;
 /// Version 1. A member that is added has a default, or raises the version. Nothing said is no bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ClientExtra {
-    version: u8,
+    pub(crate) version: u8,
     /// Whether it may ask for a code without PKCE; confidential clients only.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) code_without_pkce: bool,

@@ -23,6 +23,8 @@ struct IdTokenClaims<'a> {
     iat: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     auth_time: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<&'a str>,
 }
 
 /// Mints and signs; `None` when the grant comes without one.
@@ -46,6 +48,7 @@ pub(crate) async fn mint(
         exp: now.plus(grant.lifetime).seconds(),
         iat: now.seconds(),
         auth_time: grant.auth.as_ref().map(|auth| auth.auth_time.seconds()),
+        nonce: grant.nonce.as_deref(),
     };
     let payload = serde_json::to_vec(&claims).map_err(|error| Fault::Signing(error.to_string()))?;
     Ok(Some(IdToken::new(keys.signer(alg)?.sign(Some(TYP), &payload).await?)))
@@ -63,13 +66,22 @@ pub(crate) fn check_hint(
     subject: &Subject,
     keys: &KeySet,
 ) -> Result<(), Refusal> {
-    let names_them = || -> Option<bool> {
+    let hinted = read_hint(hint, issuer, client, keys)?;
+    if hinted == *subject { Ok(()) } else { Err(Refusal::IdTokenHint) }
+}
+
+/// Whom an id token that came back names: one of ours, for this client, however old.
+///
+/// # Errors
+/// [`Refusal::IdTokenHint`].
+pub(crate) fn read_hint(hint: &str, issuer: &Issuer, client: &ClientId, keys: &KeySet) -> Result<Subject, Refusal> {
+    let subject = || -> Option<Subject> {
         let jws = CompactJws::parse(hint).ok()?;
         let key = keys.find_for_hint(jws.kid()?)?;
         let claims = json::object(jws.verify(key).ok()?, json::Limits::CLAIMS).ok()?;
-        let is = |name, wanted: &str| json::text(&claims, name).ok().flatten() == Some(wanted);
-        let ours = jws.typ() == Some(TYP) && is("iss", issuer.as_str());
-        Some(ours && is("aud", client.as_str()) && is("sub", subject.as_str()))
+        let text = |name| json::text(&claims, name).ok().flatten();
+        let ours = jws.typ() == Some(TYP) && text("iss") == Some(issuer.as_str());
+        if ours && text("aud") == Some(client.as_str()) { Subject::parse(text("sub")?).ok() } else { None }
     };
-    if names_them() == Some(true) { Ok(()) } else { Err(Refusal::IdTokenHint) }
+    subject().ok_or(Refusal::IdTokenHint)
 }

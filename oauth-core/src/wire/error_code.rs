@@ -1,9 +1,11 @@
 //! The error codes that a client can see.
 
-/// A registered error code (RFC 6749 §5.2, RFC 6750 §3.1, RFC 8707 §2).
+/// A registered error code (RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 8707 §2, OpenID Connect Core §3.1.2.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are the registered ones")]
 pub enum ErrorCode {
+    AccessDenied,
+    ConsentRequired,
     InsufficientScope,
     InvalidClient,
     InvalidGrant,
@@ -11,10 +13,14 @@ pub enum ErrorCode {
     InvalidScope,
     InvalidTarget,
     InvalidToken,
+    LoginRequired,
+    RequestNotSupported,
+    RequestUriNotSupported,
     ServerError,
     TemporarilyUnavailable,
     UnauthorizedClient,
     UnsupportedGrantType,
+    UnsupportedResponseType,
 }
 
 impl ErrorCode {
@@ -22,6 +28,8 @@ impl ErrorCode {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::AccessDenied => "access_denied",
+            Self::ConsentRequired => "consent_required",
             Self::InsufficientScope => "insufficient_scope",
             Self::InvalidClient => "invalid_client",
             Self::InvalidGrant => "invalid_grant",
@@ -29,10 +37,14 @@ impl ErrorCode {
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
             Self::InvalidToken => "invalid_token",
+            Self::LoginRequired => "login_required",
+            Self::RequestNotSupported => "request_not_supported",
+            Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::ServerError => "server_error",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::UnsupportedResponseType => "unsupported_response_type",
         }
     }
 }

@@ -8,20 +8,59 @@ use crate::error::Refusal;
 /// Parses a whole body. Only `&` separates; `+` is a space; empty segments count as parameters and say nothing.
 pub(crate) fn parse(body: &[u8]) -> Result<Params<'_>, Refusal> {
     let mut params = Params::with_capacity(8);
-    for (count, segment) in body.split(|byte| *byte == b'&').enumerate() {
+    for pair in pairs(body) {
+        let (name, value) = pair?;
+        params.add(name, value)?;
+    }
+    Ok(params)
+}
+
+/// Parameters of which some may be wrong: where the answer goes depends on which.
+pub(crate) struct Lenient<'a> {
+    /// Those that are right.
+    pub(crate) params: Params<'a>,
+    /// The names of the others, in the order in which they came, and what is wrong with each.
+    pub(crate) faults: Vec<(Cow<'a, str>, Refusal)>,
+}
+
+impl Lenient<'_> {
+    /// What is wrong with one of these parameters.
+    pub(crate) fn fault_of(&self, names: &[&str]) -> Option<Refusal> {
+        self.faults.iter().find(|(name, _)| names.contains(&name.as_ref())).map(|(_, refusal)| *refusal)
+    }
+}
+
+/// As [`parse`], for the authorization endpoint, which tells some faults to the client and others to the user.
+///
+/// # Errors
+/// A [`Refusal`] for what is no form at all.
+pub(crate) fn parse_lenient(text: &[u8]) -> Result<Lenient<'_>, Refusal> {
+    let mut lenient = Lenient { params: Params::with_capacity(16), faults: Vec::new() };
+    for pair in pairs(text) {
+        let (name, value) = pair?;
+        if let Err(refusal) = lenient.params.add(name.clone(), value) {
+            lenient.faults.push((name, refusal));
+        }
+    }
+    Ok(lenient)
+}
+
+type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
+
+fn pairs(text: &[u8]) -> impl Iterator<Item = Result<Pair<'_>, Refusal>> {
+    text.split(|byte| *byte == b'&').enumerate().filter_map(|(count, segment)| {
         if count >= MAX_PARAMETERS {
-            return Err(Refusal::TooManyParameters);
+            return Some(Err(Refusal::TooManyParameters));
         }
         if segment.is_empty() {
-            continue;
+            return None;
         }
         let (name, value) = match segment.iter().position(|byte| *byte == b'=') {
             Some(at) => (segment.get(..at).unwrap_or_default(), segment.get(at + 1..).unwrap_or_default()),
             None => (segment, &[][..]),
         };
-        params.add(decode(name)?, decode(value)?)?;
-    }
-    Ok(params)
+        Some(decode(name).and_then(|name| Ok((name, decode(value)?))))
+    })
 }
 
 /// Decodes one name or value; borrows when nothing is escaped.

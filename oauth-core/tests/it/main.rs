@@ -8,6 +8,8 @@
 )]
 
 mod administration;
+mod authorize;
+mod browser;
 mod client_cache;
 mod client_credentials;
 mod configuration;

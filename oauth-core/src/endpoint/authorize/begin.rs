@@ -1,7 +1,5 @@
 //! `begin`: who asks, where the answer goes, what is asked; and whether anybody has to be asked at all.
 
-use std::sync::Arc;
-
 use super::interaction::{self, Stopped};
 use super::redirect::{Redirect, Refused, Target};
 use super::request::{self, Wanted};
@@ -9,7 +7,7 @@ use super::tokens::{BrowserSecret, Handle};
 use super::{Begun, SignedIn, frozen};
 use crate::audit::{What, Who};
 use crate::context::RequestContext;
-use crate::error::Refusal;
+use crate::error::{Error, Refusal};
 use crate::policy::consent;
 use crate::server::Inner;
 use crate::store::{
@@ -54,74 +52,72 @@ async fn try_begin(
     server.transport.require_private(request)?;
     let (client, target) = request::prove(server, &parameters, now).await?;
     who.client = Some(client.id.clone());
-    let tell_client = |error| Stopped { error, target: Some(target.clone()) };
+    let tell_client = |error: Error| Stopped { error, target: Some(target.clone()) };
     let wanted = request::want(server, &parameters, &client, now).await.map_err(tell_client)?;
-    let stop = |refusal: Refusal| tell_client(refusal.into());
-    let login = match signed_in {
-        None => true,
+    let needs = match signed_in {
+        None => Needs::Login,
         Some(signed_in) => {
             who.subject = Some(signed_in.subject.clone());
-            match interaction::user(server, &wanted, now, signed_in, now)
-                .await
-                .map_err(|fault| tell_client(fault.into()))?
-            {
-                Err(_) => true,
-                Ok(user) => {
-                    let scope =
-                        interaction::scope_for(&wanted, &user, server.grant_settings.scope_mode).map_err(stop)?;
-                    let silent = Silent { server, client: &client, target: &target, wanted: &wanted, signed_in, now };
-                    if let Some(redirect) = silent.answer(scope.scope(), context).await? {
-                        return Ok(Begun::Redirect(redirect));
-                    }
-                    false
-                }
-            }
+            let visit = Visit { server, client: &client, target: &target, wanted: &wanted, signed_in, context, now };
+            visit.look().await.map_err(tell_client)?
         }
     };
-    if wanted.prompt.none {
-        return Err(stop(if login { Refusal::LoginRequired } else { Refusal::ConsentRequired }));
+    match needs {
+        Needs::Nothing(redirect) => Ok(Begun::Redirect(redirect)),
+        Needs::Login if wanted.prompt.none => Err(tell_client(Refusal::LoginRequired.into())),
+        Needs::Consent if wanted.prompt.none => Err(tell_client(Refusal::ConsentRequired.into())),
+        Needs::Login | Needs::Consent => write_down(server, &client, &target, &wanted, browser, now).await,
     }
-    write_down(server, &client, &target, &wanted, browser, now).await
 }
 
-/// A request that may be answered without asking.
-struct Silent<'a> {
+/// What a request needs of its user.
+enum Needs {
+    Login,
+    Consent,
+    /// Nothing: it is answered.
+    Nothing(Redirect),
+}
+
+/// A request of somebody who is signed in.
+struct Visit<'a> {
     server: &'a Inner,
-    client: &'a Arc<Client>,
+    client: &'a Client,
     target: &'a Target,
     wanted: &'a Wanted,
     signed_in: &'a SignedIn,
+    context: &'a RequestContext,
     now: Timestamp,
 }
 
-impl Silent<'_> {
-    /// A code, when remembered consent covers what is asked.
-    async fn answer(&self, scope: &crate::types::Scope, context: &RequestContext) -> Result<Option<Redirect>, Stopped> {
-        let Self { server, client, target, wanted, signed_in, now } = *self;
+impl Visit<'_> {
+    /// Whether it can be answered without asking: the sign-in will do, and remembered consent covers what is asked.
+    async fn look(&self) -> Result<Needs, Error> {
+        let Self { server, client, target, wanted, signed_in, context, now } = *self;
+        let Ok(user) = interaction::user(server, wanted, now, signed_in, now).await? else { return Ok(Needs::Login) };
+        let permitted = interaction::permit(server, client, wanted, &user, signed_in, context, now);
+        let Ok(scope) = permitted.await? else { return Ok(Needs::Login) };
         if wanted.prompt.consent || !consent::is_remembered(client) {
-            return Ok(None);
+            return Ok(Needs::Consent);
         }
-        let tell_client = |error: crate::error::Error| Stopped { error, target: Some(target.clone()) };
         let key = ConsentKey {
-            subject: signed_in.subject.clone(),
+            subject: user.subject.clone(),
             client: client.id.clone(),
             redirect_uri: target.uri.as_str().to_owned(),
             resource: wanted.resource.clone(),
         };
-        let held = server.stores.grants.find_consent(&key).await.map_err(|error| tell_client(error.into()))?;
-        if !interaction::is_covered(client, target, wanted, scope, held.as_ref(), now) {
-            return Ok(None);
+        let held = server.stores.grants.find_consent(&key).await?;
+        if !interaction::is_covered(client, target, wanted, &scope, held.as_ref(), now) {
+            return Ok(Needs::Consent);
         }
-        let minted = interaction::mint_code(server, client, target, wanted, signed_in, scope, now);
-        let (code, record) = minted.map_err(|fault| tell_client(fault.into()))?;
-        match server.stores.grants.issue_code(record).await.map_err(|error| tell_client(error.into()))? {
+        let (code, record) = interaction::mint_code(server, client, target, wanted, signed_in, &scope, now)?;
+        match server.stores.grants.issue_code(record).await? {
             IssueCode::Issued => {}
             // withdrawn a moment ago
-            IssueCode::CutOff => return Ok(None),
+            IssueCode::CutOff => return Ok(Needs::Consent),
         }
-        let what = What::CodeIssued { scope: scope.clone(), asked: false };
-        server.audit(now, context, Some(client.id.clone()), Some(signed_in.subject.clone()), what)?;
-        Ok(Some(Redirect::with_code(target, &server.issuer, &code)))
+        let what = What::CodeIssued { scope, asked: false };
+        server.audit(now, context, Some(client.id.clone()), Some(user.subject), what)?;
+        Ok(Needs::Nothing(Redirect::with_code(target, &server.issuer, &code)))
     }
 }
 

@@ -61,15 +61,18 @@ async fn try_complete(
         Ok(user) => user,
         Err(reason) => return Ok(Completed::NeedLogin { reason }),
     };
-    let shown = interaction::scope_for(wanted, &user, server.grant_settings.scope_mode)
-        .map_err(|refusal| interaction.stop(refusal))?;
+    let permitted = interaction::permit(server, client, wanted, &user, signed_in, context, now).await;
+    let shown = match permitted.map_err(|error| interaction.stop(error))? {
+        Ok(scope) => scope,
+        Err(reason) => return Ok(Completed::NeedLogin { reason }),
+    };
     let shown_to = ShownTo {
         tenant: &server.stores.tenant,
         handle: &interaction.handle,
         browser: &interaction.browser,
         subject: &signed_in.subject,
         auth_time: signed_in.auth_time,
-        scope: shown.scope(),
+        scope: &shown,
         resource: &wanted.resource,
     };
     let key = server.keys.family_key(&presented.key, now).await.map_err(Fault::from)?;
@@ -77,7 +80,7 @@ async fn try_complete(
         return Err(Refusal::ConsentTokenWrong.into());
     }
     let approved = match decision {
-        Decision::Approve { scopes } if !scopes.is_subset(shown.scope()) => {
+        Decision::Approve { scopes } if !scopes.is_subset(&shown) => {
             return Err(Refusal::ScopeNotShown.into());
         }
         Decision::Approve { scopes } => scopes.clone(),

@@ -15,13 +15,16 @@ use crate::context::RequestContext;
 use crate::error::{Error, Fault, Refusal};
 use crate::jose::base64url;
 use crate::policy::consent::{self, Consent};
-use crate::policy::scope::{self, GrantedScope, ScopeBounds, ScopeMode};
+use crate::policy::permission;
+use crate::policy::scope::{self, Excess, ScopeBounds};
 use crate::policy::sign_in::{self, LoginReason};
+use crate::policy::{Facts, Trace};
 use crate::server::Inner;
 use crate::store::{
-    Binding, Client, CodeRecord, ConsentKey, ConsentRecord, DecideOutcome, DecideRequest, Extra, RequestDecision,
-    Standing, User,
+    Binding, Client, CodeRecord, ConsentKey, ConsentRecord, DecideOutcome, DecideRequest, Extra, GrantTypes, Principal,
+    RequestDecision, Standing, User,
 };
+use crate::token::FactsRequest;
 use crate::types::{Lifetime, Scope, Subject, Timestamp, TokenDigest};
 
 /// How long a code lives (RFC 6749 §4.1.2).
@@ -136,14 +139,40 @@ pub(super) async fn user(
     Ok(sign_in::judge(asked, &user.subject, signed_in.auth_time, now).map(|()| user))
 }
 
-/// What of the request this user can allow.
+/// What of the request this user can allow, by the core's rules and the host's; or why that user has to sign in again.
 ///
 /// # Errors
-/// A [`Refusal`] when nothing is left.
-pub(super) fn scope_for(wanted: &Wanted, user: &User, mode: ScopeMode) -> Result<GrantedScope, Refusal> {
-    let asked = &wanted.scope;
-    let bounds = ScopeBounds { default: asked, client: asked, user: user.scope.as_ref(), resource: None };
-    scope::grant(Some(asked), bounds, mode)
+/// A [`Refusal`] when nothing is left or a rule of the host denies it.
+pub(super) async fn permit(
+    server: &Inner,
+    client: &Client,
+    wanted: &Wanted,
+    user: &User,
+    signed_in: &SignedIn,
+    context: &RequestContext,
+    now: Timestamp,
+) -> Result<Result<Scope, LoginReason>, Error> {
+    let grant = GrantTypes::AUTHORIZATION_CODE;
+    let principal = Principal::User { subject: user.subject.clone(), client: client.id.clone() };
+    let (scope, resource) = (Some(&wanted.scope), &wanted.resource[..]);
+    let known = server.facts(context, &FactsRequest { grant, client, principal: &principal, scope, resource }).await?;
+    let bounds = ScopeBounds { client: &wanted.scope, grant: None, user: user.scope.as_ref(), resource: None };
+    let (excess, trace) = (Excess::of(server.grant_settings.scope_mode), &mut Trace::off());
+    let scope = scope::grant(&wanted.scope, bounds, excess, trace)?;
+    let auth = signed_in.context();
+    let around = server.around(&known, context.peer, now);
+    let facts = Facts {
+        user: Some(user),
+        resource,
+        auth: Some(&auth),
+        ..around.facts(grant, client, &principal, &wanted.scope)
+    };
+    // how long tokens live is judged again when there are any
+    match around.rules.apply(&facts, scope, server.grant_settings.lifetime, excess, trace) {
+        Ok((scope, _)) => Ok(Ok(scope.scope().clone())),
+        Err(Refusal::PolicyLogin { .. }) => Ok(Err(LoginReason::Stronger)),
+        Err(refusal) => Err(refusal.into()),
+    }
 }
 
 /// Whether the user need not be asked, because the answer is remembered.
@@ -204,7 +233,7 @@ fn remembered(
     if !consent::is_remembered(&interaction.client) {
         return None;
     }
-    let offline = Scope::parse(crate::grant::OFFLINE_ACCESS).unwrap_or_else(|_| Scope::empty());
+    let offline = Scope::parse(permission::OFFLINE_ACCESS).unwrap_or_else(|_| Scope::empty());
     let held = interaction.held.as_ref().filter(|held| now < held.expires_at).map(|held| &held.scope);
     let scope = held.map_or_else(|| approved.clone(), |held| held.union(approved)).difference(&offline);
     let key = ConsentKey {

@@ -11,7 +11,7 @@ use crate::error::{Error, Refusal};
 use crate::policy::redirect_uri::ValidRedirectUri;
 use crate::server::Inner;
 use crate::types::Issuer;
-use crate::wire::Response;
+use crate::wire::{ErrorCode, Response};
 
 /// How the answer travels (OAuth 2.0 Multiple Response Type Encoding Practices §2.1, Form Post Response Mode).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -63,6 +63,10 @@ impl Redirect {
     /// An error (RFC 6749 §4.1.2.1) with `state` and `iss`.
     pub(super) fn with_error(target: &Target, issuer: &Issuer, error: &Error, request: CorrelationId) -> Self {
         let (code, description) = match error {
+            // a host's rule denies: here that has a code of its own (RFC 6749 §4.1.2.1)
+            Error::Refused(Refusal::PolicyDenied { .. }) => {
+                (ErrorCode::AccessDenied.as_str(), "this cannot be allowed now".to_owned())
+            }
             Error::Refused(refusal) => (refusal.code().as_str(), refusal.description().to_owned()),
             Error::Fault(fault) => {
                 let code = if fault.is_temporary() { "temporarily_unavailable" } else { "server_error" };

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use super::redirect::{ResponseMode, Target};
 use crate::error::{Error, Refusal};
 use crate::grant::Asked;
-use crate::policy::pkce;
 use crate::policy::redirect_uri::ValidRedirectUri;
-use crate::policy::resource;
-use crate::policy::scope::{self, ScopeBounds};
+use crate::policy::scope::{self, Excess, ScopeBounds};
+use crate::policy::{Trace, permission, pkce, resource};
 use crate::server::Inner;
 use crate::store::{Client, GrantTypes};
 use crate::types::{ClientId, CodeChallenge, ResourceUri, Scope, Subject, Timestamp};
@@ -120,9 +119,7 @@ pub(super) async fn prove(
     let id = ClientId::parse(id).map_err(|_| Refusal::ClientUnknown)?;
     let known = server.stores.client(&id, now).await?.ok_or(Refusal::ClientUnknown)?;
     let client = known.client;
-    if !client.active {
-        return Err(Refusal::ClientInactive.into());
-    }
+    permission::client_is_active(&client)?;
     let uri = params.one("redirect_uri").ok_or(Refusal::RedirectUriMissing)?;
     let uri = ValidRedirectUri::of(&client, uri).ok_or(Refusal::RedirectUriUnknown)?;
     let state = params.single("state").ok().flatten().filter(|state| is_state(state)).map(str::to_owned);
@@ -165,9 +162,7 @@ pub(super) async fn want(
         Some(_) => return Err(Refusal::ResponseType.into()),
         None => return Err(Refusal::ResponseTypeMissing.into()),
     }
-    if !client.grants.contains(GrantTypes::AUTHORIZATION_CODE) {
-        return Err(Refusal::GrantNotAllowed.into());
-    }
+    permission::client_has_grant(client, GrantTypes::AUTHORIZATION_CODE)?;
     let challenge = challenge(params, client)?;
     let asked = asked(params, server)?;
     let prompt = match params.single("prompt")? {
@@ -183,13 +178,9 @@ pub(super) async fn want(
     };
     let settings = &server.grant_settings;
     let target = resource::target(&asked.resource, client, &settings.resources, settings.format_for(client))?;
-    let bounds = ScopeBounds {
-        default: &client.default_scope,
-        client: &client.scope,
-        user: None,
-        resource: target.scope.as_ref(),
-    };
-    let scope = scope::grant(asked.scope.as_ref(), bounds, asked.mode)?.scope().clone();
+    let bounds = ScopeBounds { client: &client.scope, grant: None, user: None, resource: target.scope.as_ref() };
+    let wished = asked.scope.as_ref().unwrap_or(&client.default_scope);
+    let scope = scope::grant(wished, bounds, Excess::of(asked.mode), &mut Trace::off())?.scope().clone();
     Ok(Wanted { scope, resource: asked.resource, challenge, nonce, prompt, max_age, login_hint, hinted })
 }
 

@@ -54,18 +54,20 @@ async fn try_show(
         Err(reason) => return need_login(reason),
     };
     server.refuse_client_as_subject(&user.subject, &client.id).await.map_err(|error: Error| interaction.stop(error))?;
-    let scope = interaction::scope_for(wanted, &user, server.grant_settings.scope_mode)
-        .map_err(|refusal| interaction.stop(refusal))?;
+    let permitted = interaction::permit(server, client, wanted, &user, signed_in, context, now).await;
+    let scope = match permitted.map_err(|error| interaction.stop(error))? {
+        Ok(scope) => scope,
+        Err(reason) => return need_login(reason),
+    };
     let held = interaction.held.as_ref();
     // looking without coming to stay decides nothing (RFC 9110 §9.2.1)
     let may_decide = request.method != Method::Head && !super::request::is_prefetch(request);
-    if may_decide && interaction::is_covered(client, target, wanted, scope.scope(), held, now) {
+    if may_decide && interaction::is_covered(client, target, wanted, &scope, held, now) {
         server.require_trail()?;
-        let redirect =
-            interaction::approve(server, &interaction, signed_in, scope.scope(), false, context, now).await?;
+        let redirect = interaction::approve(server, &interaction, signed_in, &scope, false, context, now).await?;
         return Ok(Shown::Redirect(redirect));
     }
-    prompt(server, &interaction, signed_in, scope.scope(), now).await
+    prompt(server, &interaction, signed_in, &scope, now).await
 }
 
 async fn prompt(

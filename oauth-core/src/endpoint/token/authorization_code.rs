@@ -1,99 +1,98 @@
 //! Steps 8 to 14 for a code: load, judge, decide, mint, redeem. A code that comes a second time ends what the first one
 //! gave.
 
-use super::Shown;
+use super::{Ask, Decided, Shown};
 use crate::audit::{What, Who};
-use crate::client_auth::Authenticated;
-use crate::context::RequestContext;
 use crate::error::{Error, Fault, Refusal};
 use crate::grant::authorization_code::{self, CodeRequest, Judged};
-use crate::server::{Given, Inner};
-use crate::store::{Client, CodeRecord, FoundCode, GrantTypes, Principal, RevokeFamily, RevokedWhy};
+use crate::policy::{Rule, Trace};
+use crate::server::Given;
+use crate::store::{CodeRecord, FoundCode, GrantTypes, Principal, RevokeFamily, RevokedWhy};
 use crate::token::FactsRequest;
-use crate::types::{FamilyId, Timestamp, TokenDigest};
+use crate::types::{FamilyId, TokenDigest};
 
 /// How often a decision that others overtook is made again.
 const TRIES: usize = 3;
 
-pub(super) async fn give(
-    server: &Inner,
-    request: &CodeRequest,
-    client: &Authenticated<Client>,
-    context: &RequestContext,
-    now: Timestamp,
-    who: &mut Who,
-) -> Result<(Given, Shown), Error> {
-    let digest = TokenDigest::of(request.code.as_bytes());
+pub(super) async fn give(ask: &Ask<'_>, request: &CodeRequest, who: &mut Who) -> Result<(Given, Shown), Error> {
     for _ in 0..TRIES {
-        let found = server.stores.grants.find_code(&digest).await?.ok_or(Refusal::CodeUnknown)?;
-        who.subject = Some(found.code.subject.clone());
-        match judge(server, &found, request, client, now)? {
-            Judged::Replayed(family) => {
-                end(server, &found.code, family, context, now).await?;
-                return Err(Refusal::CodeReplayed.into());
-            }
-            Judged::Good => {}
+        let mut trace = Trace::off();
+        let found = find(ask, request, who, &mut trace).await?;
+        if let Judged::Replayed(family) = judge(ask, &found, request, &mut trace)? {
+            end(ask, &found.code, family).await?;
+            return Err(Refusal::CodeReplayed.into());
         }
-        if let Some(given) = redeem(server, &found.code, request, client, context, now).await? {
-            return Ok(given);
+        let family = ask.server.new_family(ask.now)?;
+        let Decided { grant, facts } = decide(ask, request, &found.code, family, &mut trace).await?;
+        let additions = ask.server.additions(ask.context, &grant, &facts).await?;
+        let given = ask.server.give_for_code(&grant, &additions, &found.code, ask.context, ask.now).await?;
+        if let Some(given) = given {
+            return Ok((given, Shown::of(grant, additions)));
         }
     }
     Err(Fault::Contended.into())
 }
 
-fn judge(
-    server: &Inner,
-    found: &FoundCode,
+/// What would be decided; nothing is redeemed and nothing ends.
+pub(super) async fn explain(
+    ask: &Ask<'_>,
     request: &CodeRequest,
-    client: &Authenticated<Client>,
-    now: Timestamp,
-) -> Result<Judged, Refusal> {
-    // a clock that was set back makes no code live again
-    let now = server.clock.judging(now, found.code.issued_at);
-    authorization_code::judge(found, request, client.who(), client.binding(), now)
-}
-
-/// Ends what a replayed code gave (RFC 6749 §4.1.2).
-async fn end(
-    server: &Inner,
-    code: &CodeRecord,
     family: FamilyId,
-    context: &RequestContext,
-    now: Timestamp,
-) -> Result<(), Error> {
-    match server.stores.grants.revoke_family(&family, RevokedWhy::Replay, now).await? {
-        RevokeFamily::Revoked => {
-            let what = What::FamilyRevoked { family, why: RevokedWhy::Replay };
-            Ok(server.audit(now, context, Some(code.client.clone()), Some(code.subject.clone()), what)?)
-        }
-        RevokeFamily::AlreadyRevoked | RevokeFamily::Unknown => Ok(()),
+    who: &mut Who,
+    trace: &mut Trace,
+) -> Result<Decided, Error> {
+    let found = find(ask, request, who, trace).await?;
+    match judge(ask, &found, request, trace)? {
+        Judged::Good => decide(ask, request, &found.code, family, trace).await,
+        Judged::Replayed(_) => Err(Refusal::CodeReplayed.into()),
     }
 }
 
-/// `None` when somebody else was first (step 14).
-async fn redeem(
-    server: &Inner,
-    code: &CodeRecord,
+async fn find(ask: &Ask<'_>, request: &CodeRequest, who: &mut Who, trace: &mut Trace) -> Result<FoundCode, Error> {
+    let found = ask.server.stores.grants.find_code(&TokenDigest::of(request.code.as_bytes())).await?;
+    let found = trace.judge(Rule::CodeKnown, found.ok_or(Refusal::CodeUnknown))?;
+    who.subject = Some(found.code.subject.clone());
+    Ok(found)
+}
+
+fn judge(ask: &Ask<'_>, found: &FoundCode, request: &CodeRequest, trace: &mut Trace) -> Result<Judged, Refusal> {
+    // a clock that was set back makes no code live again
+    let now = ask.server.clock.judging(ask.now, found.code.issued_at);
+    let client = ask.client;
+    authorization_code::judge(found, request, client.who(), client.binding(), now, trace)
+}
+
+/// Steps 8, 11 and 12 for a code that is good.
+async fn decide(
+    ask: &Ask<'_>,
     request: &CodeRequest,
-    client: &Authenticated<Client>,
-    context: &RequestContext,
-    now: Timestamp,
-) -> Result<Option<(Given, Shown)>, Error> {
-    let asked = &request.asked;
+    code: &CodeRecord,
+    family: FamilyId,
+    trace: &mut Trace,
+) -> Result<Decided, Error> {
+    let (server, asked) = (ask.server, &request.asked);
     let user = server.stores.users.find_by_subject(&code.subject).await?;
     let principal = Principal::User { subject: code.subject.clone(), client: code.client.clone() };
     let wanted = FactsRequest {
         grant: GrantTypes::AUTHORIZATION_CODE,
-        client: client.who(),
+        client: ask.client.who(),
         principal: &principal,
         scope: asked.scope.as_ref(),
         resource: &asked.resource,
     };
-    let facts = server.facts(context, &wanted).await?;
-    let family = server.new_family(now)?;
-    let grant = authorization_code::decide(asked, code, client, user, family, &server.grant_settings)?;
-    let additions = server.additions(context, &grant, &facts).await?;
-    let given = server.give_for_code(&grant, &additions, code, context, now).await?;
-    let shown = |given| (given, Shown { scope: grant.scope, members: additions.members, lifetime: grant.lifetime });
-    Ok(given.map(shown))
+    let facts = server.facts(ask.context, &wanted).await?;
+    let grant = authorization_code::decide(asked, code, ask.client, user, family, &ask.around(&facts), trace)?;
+    Ok(Decided { grant, facts })
+}
+
+/// Ends what a replayed code gave (RFC 6749 §4.1.2).
+async fn end(ask: &Ask<'_>, code: &CodeRecord, family: FamilyId) -> Result<(), Error> {
+    match ask.server.stores.grants.revoke_family(&family, RevokedWhy::Replay, ask.now).await? {
+        RevokeFamily::Revoked => {
+            let what = What::FamilyRevoked { family, why: RevokedWhy::Replay };
+            let (client, subject) = (Some(code.client.clone()), Some(code.subject.clone()));
+            Ok(ask.server.audit(ask.now, ask.context, client, subject, what)?)
+        }
+        RevokeFamily::AlreadyRevoked | RevokeFamily::Unknown => Ok(()),
+    }
 }

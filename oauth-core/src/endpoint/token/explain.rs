@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use super::read::GrantRequest;
-use super::{Ask, Decided, client_credentials, extension, password, refresh_token};
+use super::{Ask, Decided, authorization_code, client_credentials, extension, password, refresh_token};
 use crate::audit::Who;
 use crate::client_auth;
 use crate::context::RequestContext;
@@ -68,6 +68,7 @@ async fn decide(
     // never stored: nothing is
     let family = FamilyId::from_bytes([0; 16]);
     match asked {
+        GrantRequest::Code(request) => authorization_code::explain(&ask, &request, family, who, trace).await,
         GrantRequest::ClientCredentials(asked) => client_credentials::decide(&ask, asked, trace).await,
         GrantRequest::Password(request) => {
             let user = password::suppose_sign_in(server, &request, who, trace).await?;

@@ -1,6 +1,7 @@
 //! The token endpoint (RFC 6749 §3.2): the order of checks is table 1 of the protocol, and can be read here.
 
 pub(crate) mod answer;
+mod authorization_code;
 mod client_credentials;
 pub(crate) mod explain;
 mod extension;
@@ -85,6 +86,7 @@ async fn try_token(
     // steps 8 to 14
     let ask = Ask { server, client: &client, context, now, clock: now };
     match asked {
+        GrantRequest::Code(request) => authorization_code::give(&ask, &request, who).await,
         GrantRequest::ClientCredentials(asked) => client_credentials::give(&ask, asked).await,
         GrantRequest::Password(request) => password::give(&ask, request, who).await,
         GrantRequest::RefreshToken(request) => refresh_token::give(&ask, &request, who).await,

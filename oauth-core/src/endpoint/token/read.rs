@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 use crate::dialect::{BodyMedia, Spoken, TokenMount};
 use crate::error::Refusal;
 use crate::grant::Asked;
+use crate::grant::authorization_code::{self, CodeRequest};
 use crate::grant::extension::{ExtensionParameters, ExtensionRequest};
 use crate::grant::password::PasswordRequest;
 use crate::grant::refresh_token::RefreshRequest;
@@ -53,6 +54,7 @@ pub(super) fn parse<'a>(body: &'a [u8], spoken: &Spoken, server: &Inner) -> Resu
 
 /// A grant's own parameters, parsed.
 pub(super) enum GrantRequest<'a> {
+    Code(CodeRequest),
     ClientCredentials(Asked),
     Password(PasswordRequest),
     RefreshToken(RefreshRequest),
@@ -77,6 +79,16 @@ impl<'a> GrantRequest<'a> {
         let required = |name| params.one(name).ok_or(Refusal::ParameterMissing);
         let asked = || Self::read_asked(params, mount.scope_mode.unwrap_or(settings.scope_mode));
         match grant_type {
+            GrantTypes::AUTHORIZATION_CODE => {
+                let verifier = params.one("code_verifier");
+                verifier.map_or(Ok(()), authorization_code::require_grammar)?;
+                Ok(Self::Code(CodeRequest {
+                    code: Zeroizing::new(required("code")?.to_owned()),
+                    redirect_uri: params.one("redirect_uri").map(str::to_owned),
+                    verifier: verifier.map(|verifier| Zeroizing::new(verifier.to_owned())),
+                    asked: asked()?,
+                }))
+            }
             GrantTypes::CLIENT_CREDENTIALS => {
                 // said before the scope is read, and judged again where it is decided
                 permission::client_is_confidential(client)?;
@@ -121,6 +133,7 @@ impl<'a> GrantRequest<'a> {
     /// The scope that was asked for, for the audit trail.
     pub(super) const fn scope(&self) -> Option<&Scope> {
         match self {
+            Self::Code(request) => request.asked.scope.as_ref(),
             Self::ClientCredentials(asked) => asked.scope.as_ref(),
             Self::Password(request) => request.asked.scope.as_ref(),
             Self::RefreshToken(request) => request.asked.scope.as_ref(),

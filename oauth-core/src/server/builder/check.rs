@@ -157,11 +157,14 @@ impl Builder {
             opaque_bound: OPAQUE_BOUND,
             idle,
             absolute,
+            authorization_code: self.authorization_code,
             password: self.password_grant,
             static_for_public: self.static_for_public,
             id_tokens: self.id_tokens,
             extensions: self.extensions.iter().map(|(grant, _)| grant.grant_type().to_owned()).collect(),
-            can_refresh: self.password_grant || self.extensions.iter().any(|(_, settings)| settings.refresh_tokens),
+            can_refresh: self.authorization_code
+                || self.password_grant
+                || self.extensions.iter().any(|(_, settings)| settings.refresh_tokens),
         }
     }
 
@@ -174,6 +177,23 @@ impl Builder {
         let absolute = span("the absolute end of refresh tokens", self.absolute);
         check_family_lifetimes(idle, absolute, "refresh tokens", mistakes);
         (idle, absolute)
+    }
+
+    pub(in crate::server) fn check_authorization(&self, mistakes: &mut Mistakes) {
+        if self.authorization_code && self.issuer.kind() == IssuerKind::LegacyName {
+            mistakes.say(
+                "the authorization code grant needs an issuer that is a URL, because every answer names it (RFC 9207)"
+                    .into(),
+            );
+        }
+        if self.open_requests.0 == 0 || self.open_requests.1 == 0 {
+            mistakes.say("with 0 open authorization requests nobody can sign in; use 1 or more".into());
+        }
+        for (scope, _) in &self.scope_texts {
+            if scope.is_empty() || scope.contains(' ') || Scope::parse(scope).is_err() {
+                mistakes.say(format!("`{scope}` is no scope that a text could be for (RFC 6749 section 3.3)"));
+            }
+        }
     }
 
     pub(in crate::server) fn check_passwords(&self, mistakes: &mut Mistakes) -> Strikes {

@@ -9,7 +9,8 @@ use crate::policy::permission::OPENID;
 use crate::server::configured::ConfigErrors;
 use crate::server::mistakes::{Mistakes, check_family_lifetimes, check_format, parse_networks};
 use crate::store::{
-    AccessTokenFormat, AccessTokenRule, AuthMethod, AuthMethods, Client, Extra, GrantTypes, RefreshPolicy, RefreshRule,
+    AccessTokenFormat, AccessTokenRule, AuthMethod, AuthMethods, Client, ClientExtra, GrantTypes, RefreshPolicy,
+    RefreshRule,
 };
 use crate::types::{Audience, ClientId, Lifetime, ResourceUri, Scope, Subject, Timestamp};
 use std::time::Duration;
@@ -33,6 +34,13 @@ impl ClientSpec {
         let networks = self.check_networks(&mut mistakes);
         let refresh = self.check_refresh(auth_methods, settings, &mut mistakes);
         let acts_for = self.check_acts_for(auth_methods, &mut mistakes);
+        let redirect_uris = self.check_redirect_uris(&grants, &mut mistakes);
+        if self.code_without_pkce && auth_methods.contains(AuthMethod::None) {
+            mistakes.say(
+                "a public client cannot do without PKCE (RFC 9700 section 2.1.1); drop `.legacy_code_without_pkce()`"
+                    .into(),
+            );
+        }
         if scope.contains(OPENID) && settings.id_tokens.is_none() {
             mistakes.say(
                 "its scope has `openid`, but this server makes no id tokens; add `.id_tokens(Alg::…)` on the builder"
@@ -54,7 +62,7 @@ impl ClientSpec {
                 grants,
                 default_scope,
                 scope,
-                redirect_uris: Vec::new(),
+                redirect_uris,
                 resources,
                 audience,
                 access_token,
@@ -64,7 +72,7 @@ impl ClientSpec {
                 json_bodies: self.json_bodies,
                 created_at: now,
                 updated_at: now,
-                extra: Extra::default(),
+                extra: ClientExtra { code_without_pkce: self.code_without_pkce, ..ClientExtra::default() }.to_extra(),
             }),
             _ => Err(mistakes.into_errors(&format!("client `{}`: ", self.id))),
         }
