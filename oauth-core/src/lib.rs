@@ -80,7 +80,8 @@ pub use self::context::{CorrelationId, RequestContext};
 pub use self::endpoint::{Endpoint, Endpoints, authorize};
 pub use self::error::{Error, Fault, Refusal};
 pub use self::grant::{
-    ExtensionFacts, ExtensionGrant, ExtensionParameters, ExtensionRefusal, ExtensionSettings, Proposal, ValidatedGrant,
+    ExtensionFacts, ExtensionGrant, ExtensionParameters, ExtensionRefusal, ExtensionSettings, Proposal, SingleUse,
+    ValidatedGrant,
 };
 pub use self::policy::scope::{GrantedScope, ScopeMode};
 pub use self::server::{

@@ -94,7 +94,7 @@ pub struct Proposal {
     /// `invalid_grant`.
     pub lifetime: Option<Duration>,
     /// What may be spent once only: its name within this grant, and until when it would be good otherwise.
-    pub single_use: Option<(String, Timestamp)>,
+    pub single_use: Option<SingleUse>,
 }
 
 impl Proposal {
@@ -112,9 +112,37 @@ impl fmt::Debug for Proposal {
             .field("scope", &self.scope)
             .field("resource", &self.resource)
             .field("lifetime", &self.lifetime)
-            .field("single_use", &self.single_use.as_ref().map(|(_, end)| end))
+            .field("single_use", &self.single_use)
             .finish()
     }
+}
+
+/// What was presented and may be spent once only. `Debug` prints no name, which may be what was presented.
+#[derive(Clone)]
+pub struct SingleUse {
+    /// Its name within this grant, such as the `jti` of an assertion.
+    pub name: String,
+    /// When it was made: whoever takes back what its user or client holds, or restores a backup, ends it too when it is
+    /// older than that.
+    pub issued_at: Timestamp,
+    /// Until when it would be good otherwise: it is remembered that long.
+    pub expires_at: Timestamp,
+}
+
+impl fmt::Debug for SingleUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name: _, issued_at, expires_at } = self;
+        f.debug_struct("SingleUse")
+            .field("issued_at", issued_at)
+            .field("expires_at", expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A claim on its way into the commit, and how old what it claims is.
+pub(crate) struct Claimed {
+    pub(crate) claim: Claim,
+    pub(crate) issued_at: Timestamp,
 }
 
 /// Why an extension grant proposes nothing.
@@ -235,12 +263,13 @@ pub(crate) fn decide(
 }
 
 /// The claim that goes into the commit, when the proposal may be spent once.
-pub(crate) fn claim(extension: &Extension, proposal: &Proposal) -> Option<Claim> {
-    let (name, expires_at) = proposal.single_use.as_ref()?;
+pub(crate) fn claim(extension: &Extension, proposal: &Proposal) -> Option<Claimed> {
+    let SingleUse { name, issued_at, expires_at } = proposal.single_use.as_ref()?;
     let grant = extension.grant.grant_type();
     // the length keeps two grants' names apart
     let text = format!("{}:{grant}:{name}", grant.len());
-    Some(Claim { digest: crate::types::TokenDigest::of(text.as_bytes()), expires_at: *expires_at })
+    let claim = Claim { digest: crate::types::TokenDigest::of(text.as_bytes()), expires_at: *expires_at };
+    Some(Claimed { claim, issued_at: *issued_at })
 }
 
 /// The most that the grant may give: what acts in a user's name is never offline and never identifies.

@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 pub use self::extension::{
-    ExtensionFacts, ExtensionGrant, ExtensionParameters, ExtensionRefusal, ExtensionSettings, Proposal,
+    ExtensionFacts, ExtensionGrant, ExtensionParameters, ExtensionRefusal, ExtensionSettings, Proposal, SingleUse,
 };
 use crate::error::Refusal;
 use crate::jose::Alg;

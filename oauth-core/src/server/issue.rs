@@ -5,9 +5,10 @@ use crate::audit::What;
 use crate::context::RequestContext;
 use crate::error::{Error, Fault, Refusal};
 use crate::grant::ValidatedGrant;
+use crate::grant::extension::Claimed;
 use crate::policy::rotation;
 use crate::store::{
-    AccessTokenRecord, Claim, CodeRecord, Extra, FamilyRecord, InsertToken, Principal, RedeemCode, RedeemOutcome,
+    AccessTokenRecord, CodeRecord, Extra, FamilyRecord, InsertToken, Principal, RedeemCode, RedeemOutcome,
     RefreshState, StartFamily, StartOutcome,
 };
 use crate::token::access_token::{Minted, time_ordered};
@@ -77,12 +78,17 @@ impl Inner {
         &self,
         grant: &ValidatedGrant,
         additions: &TokenAdditions,
-        claim: Option<Claim>,
+        claimed: Option<Claimed>,
         context: &RequestContext,
         now: Timestamp,
     ) -> Result<Given, Error> {
-        let Prepared { given, family, access_token } = self.prepare_family(grant, additions, now).await?;
+        let Prepared { given, mut family, access_token } = self.prepare_family(grant, additions, now).await?;
         let id = family.id;
+        let claim = claimed.map(|Claimed { claim, issued_at }| {
+            // what it is given for is as old as that: a cutoff between the two ends both
+            family.issued_at = family.issued_at.min(issued_at);
+            claim
+        });
         let start = StartFamily { family, access_token, live_limit: self.family_limit, claim };
         let ended = match self.stores.grants.start_family(start).await? {
             StartOutcome::Started { ended } => ended,

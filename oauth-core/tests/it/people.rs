@@ -11,7 +11,7 @@ use oauth_core::token::{HookError, VerifiedAccess};
 use oauth_core::types::{FamilyId, Subject};
 use oauth_core::{
     Authenticated, Builder, ClientSpec, ExtensionFacts, ExtensionGrant, ExtensionParameters, ExtensionRefusal,
-    ExtensionSettings, Proposal, RequestContext,
+    ExtensionSettings, Proposal, RequestContext, SingleUse,
 };
 use oauth_testkit::{Method as Call, block_on};
 
@@ -50,7 +50,11 @@ impl ExtensionGrant for Trust {
     ) -> Result<Proposal, ExtensionRefusal> {
         let user = parameters.one("user").ok_or(ExtensionRefusal::Malformed)?;
         let mut proposal = Proposal::new(Subject::parse(user).map_err(|_| ExtensionRefusal::Invalid)?);
-        proposal.single_use = parameters.one("ticket").map(|ticket| (ticket.to_owned(), crate::world::START.plus(DAY)));
+        proposal.single_use = parameters.one("ticket").map(|ticket| SingleUse {
+            name: ticket.to_owned(),
+            issued_at: crate::world::START,
+            expires_at: crate::world::START.plus(DAY),
+        });
         Ok(proposal)
     }
 }

@@ -6,8 +6,8 @@ use oauth_core::store::KeyState;
 use oauth_core::types::{KeyId, Lifetime};
 use oauth_testkit::block_on;
 
-use crate::people::plain;
-use crate::world::{START, World, jwt};
+use crate::people::{SCOPE, TRUST, plain, plus};
+use crate::world::{START, World, form, jwt};
 
 #[test]
 fn everything_from_before_the_restore_is_dead_and_everything_after_it_lives() {
@@ -20,6 +20,17 @@ fn everything_from_before_the_restore_is_dead_and_everything_after_it_lives() {
     let after = world.begin();
     assert!(world.verify(after.access_token()).is_ok());
     assert_eq!(world.refresh(&after.refresh_token()).status, 200);
+}
+
+#[test]
+fn what_may_be_spent_once_and_is_older_than_the_restore_is_not_heard() {
+    let world = plain();
+    world.advance(60);
+    let _ = block_on(world.server.after_restore(START.plus(Lifetime::of_seconds(60)))).unwrap();
+    // the backup may not know that it was spent
+    let ticket = format!("grant_type={TRUST}&client_id=app&user=alice&scope={}&ticket=t1", plus(SCOPE));
+    assert!(world.post(form(&ticket)).is_invalid_grant());
+    assert_eq!(world.begin().status, 200);
 }
 
 #[test]

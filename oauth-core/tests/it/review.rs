@@ -14,7 +14,7 @@ use oauth_core::types::{Issuer, Lifetime, Subject, Tenant};
 use oauth_core::wire::{Body, Method, Request};
 use oauth_core::{
     Authenticated, AuthorizationServer, Builder, ClientSpec, Endpoint, ExtensionFacts, ExtensionGrant,
-    ExtensionParameters, ExtensionRefusal, ExtensionSettings, NewSecret, Proposal, RequestContext,
+    ExtensionParameters, ExtensionRefusal, ExtensionSettings, NewSecret, Proposal, RequestContext, SingleUse,
 };
 use oauth_testkit::{SeededEntropy, block_on};
 use serde_json::{Map, Value};
@@ -160,7 +160,7 @@ fn g10_what_a_host_prints_holds_no_token_and_no_ticket() {
         assert!(!debug.contains(answer.body[token].as_str().unwrap()), "{token}");
     }
     let mut proposal = Proposal::new("alice".parse().unwrap());
-    proposal.single_use = Some(("one-time-code".into(), START));
+    proposal.single_use = Some(SingleUse { name: "one-time-code".into(), issued_at: START, expires_at: START });
     assert!(!format!("{proposal:?}").contains("one-time-code"));
 }
 

@@ -3,10 +3,10 @@
 use super::{Ask, Decided, Shown};
 use crate::audit::Who;
 use crate::error::{Error, Fault, Refusal};
-use crate::grant::extension::{self, ExtensionRequest};
+use crate::grant::extension::{self, Claimed, ExtensionRequest};
 use crate::policy::{Rule, Trace};
 use crate::server::Given;
-use crate::store::{Claim, Principal};
+use crate::store::Principal;
 use crate::token::FactsRequest;
 use crate::types::FamilyId;
 
@@ -29,7 +29,7 @@ pub(super) async fn decide(
     family: FamilyId,
     who: &mut Who,
     trace: &mut Trace,
-) -> Result<(Decided, Option<Claim>), Error> {
+) -> Result<(Decided, Option<Claimed>), Error> {
     let (server, client) = (ask.server, ask.client.who());
     let host = request.extension.grant.as_ref();
     let known = host.facts(ask.context, ask.client, &request.parameters).await.map_err(Fault::Hook)?;
