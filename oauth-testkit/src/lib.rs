@@ -2,6 +2,7 @@
 //!
 //! - [`store_contract!`] runs every clause of the contract of [`oauth_core::store`] against a store, one named test
 //!   each. The clauses are plain functions in [`clauses`]; [`strategies`] makes the records.
+//! - [`policy_laws!`] runs the laws of policy against a server with a host's own rule; [`laws`] holds them.
 //! - [`ManualClock`] and [`SeededEntropy`] make a server repeatable; [`FailingEntropy`] breaks it.
 //! - [`Probe`] stands between a server and its store: it lists the calls, fails them, loses their answers and holds
 //!   them, so that a test can look at every point where a process can die.
@@ -22,6 +23,7 @@ mod samples;
 mod token_for;
 
 pub mod clauses;
+pub mod laws;
 pub mod strategies;
 
 pub use self::block_on::block_on;

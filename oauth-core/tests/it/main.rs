@@ -17,6 +17,7 @@ mod golden;
 mod hooks;
 mod host;
 mod keys;
+mod laws;
 mod metadata;
 mod order;
 mod order_of_grants;
