@@ -42,6 +42,12 @@ pub(super) fn scope(words: Words) -> impl Strategy<Value = Scope> + use<> {
     .prop_map(|text| Scope::parse(&text).expect("a scope"))
 }
 
+/// Scopes that often hold everything, so that other bounds have their turn.
+fn roomy(words: Words) -> impl Strategy<Value = Scope> {
+    let all: Vec<&str> = TOKENS.iter().chain(words).copied().collect();
+    prop_oneof![1 => scope(words), 2 => Just(Scope::parse(&all.join(" ")).expect("a scope"))]
+}
+
 /// Points in time for which arithmetic is easy to get wrong.
 pub(super) fn any_time() -> impl Strategy<Value = Timestamp> {
     prop_oneof![
@@ -223,26 +229,24 @@ fn lifetime() -> impl Strategy<Value = u32> {
 }
 
 fn client(words: Words) -> impl Strategy<Value = ClientCase> {
-    let is = (any::<bool>(), prop::bool::weighted(0.95), prop::bool::weighted(0.95), any::<bool>());
-    let network = option::weighted(0.2, select(vec![Network::Office, Network::Branch]));
-    let more = (option::of(lifetime()), any::<bool>(), prop::bool::weighted(0.9), network);
-    (is, scope(words), scope(words), more).prop_map(|((public, active, has_grant, refreshes), scope, default, more)| {
+    let is = (prop::bool::weighted(0.3), prop::bool::weighted(0.98), prop::bool::weighted(0.95), any::<bool>());
+    let network = option::weighted(0.1, select(vec![Network::Office, Network::Branch]));
+    let more = (option::of(lifetime()), prop::bool::weighted(0.8), prop::bool::weighted(0.9), network);
+    (is, roomy(words), roomy(words), more).prop_map(|((public, active, has_grant, refreshes), scope, default, more)| {
         let (lifetime, resource, acts_for, network) = more;
         ClientCase { public, active, has_grant, refreshes, scope, default, lifetime, resource, acts_for, network }
     })
 }
 
 fn user(words: Words) -> impl Strategy<Value = UserCase> {
-    (prop::bool::weighted(0.95), prop::bool::weighted(0.95), option::weighted(0.4, scope(words)))
+    (prop::bool::weighted(0.98), prop::bool::weighted(0.98), option::weighted(0.3, scope(words)))
         .prop_map(|(known, active, scope)| UserCase { known, active, scope })
 }
 
 fn server(words: Words) -> impl Strategy<Value = ServerCase> {
     let is = (prop::bool::weighted(0.95), prop::bool::weighted(0.1), any::<bool>(), any::<bool>(), any::<bool>());
     let resource = (option::of(scope(words)), option::of(lifetime()));
-    let all: Vec<&str> = TOKENS.iter().chain(words).copied().collect();
-    let whole = prop_oneof![2 => Just(all.join(" ").parse().expect("a scope")), 1 => scope(words)];
-    (is, lifetime(), resource, whole).prop_map(|(is, lifetime, resource, grant_scope)| {
+    (is, lifetime(), resource, roomy(words)).prop_map(|(is, lifetime, resource, grant_scope)| {
         let (has_grant, strict, opaque, id_tokens, grant_lasts) = is;
         let (resource_scope, resource_lifetime) = resource;
         ServerCase {
@@ -263,8 +267,8 @@ fn request(words: Words) -> impl Strategy<Value = RequestCase> {
     let grant = prop_oneof![2 => Just(Grant::Client), 1 => Just(Grant::Password), 2 => Just(Grant::Extension)];
     let peers = ["203.0.113.9", "::ffff:203.0.113.9", "2001:db8::9", "198.51.100.1"];
     let peer = option::weighted(0.9, select(peers.map(|text| text.parse::<IpAddr>().expect("an address")).to_vec()));
-    let proposed = (option::weighted(0.3, lifetime()), option::weighted(0.3, scope(words)));
-    (grant, option::weighted(0.8, scope(words)), prop::bool::weighted(0.3), peer, proposed).prop_map(
+    let proposed = (option::weighted(0.3, lifetime()), option::weighted(0.2, scope(words)));
+    (grant, option::weighted(0.8, scope(words)), prop::bool::weighted(0.2), peer, proposed).prop_map(
         |(grant, scope, resource, peer, (proposed, proposed_scope))| RequestCase {
             grant,
             scope,

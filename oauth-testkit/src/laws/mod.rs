@@ -181,6 +181,23 @@ macro_rules! policy_laws {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
+    use oauth_core::policy::Verdict;
+
+    use super::*;
+
+    #[test]
+    fn many_cases_are_granted_and_many_are_not() {
+        let (granted, all, jar) = (Cell::new(0), Cell::new(0), Jar::of_the_core());
+        Trial::repeatable(400).run("counted", 1, Case::any(&[]), |case| {
+            all.set(all.get() + 1);
+            granted.set(granted.get() + u32::from(matches!(jar.explain(&case).verdict, Verdict::Granted(_))));
+            Ok(())
+        });
+        assert!((100..300).contains(&granted.get()), "{} of {}", granted.get(), all.get());
+    }
+
     #[test]
     fn the_macro_lists_every_law_once() {
         let sources = [
