@@ -2,15 +2,15 @@
 
 use super::permission::OFFLINE_ACCESS;
 use super::redirect_uri::is_exact_https;
-use crate::store::Client;
+use crate::store::{Client, ConsentRecord};
 use crate::types::{Lifetime, ResourceUri, Scope, Timestamp};
 
 /// How long a consent is remembered: a year.
 pub const REMEMBERED: Lifetime = Lifetime::of_seconds(365 * 24 * 3_600);
 
-/// What a user agrees to: one client at one redirect URI, for these resources.
+/// What a user is asked to agree to.
 #[derive(Debug, Clone, Copy)]
-pub struct Consent<'a> {
+pub struct Asked<'a> {
     /// Where the answer goes, byte for byte.
     pub redirect_uri: &'a str,
     /// For which resources; the order does not matter.
@@ -28,17 +28,20 @@ pub fn is_remembered(client: &Client) -> bool {
     client.is_confidential() || (!uris.is_empty() && uris.iter().all(|uri| is_exact_https(uri)))
 }
 
-/// Whether a consent of `given_at` covers what is asked now: the same redirect URI and resources, no more scope, never
-/// `offline_access`, and not for longer than [`REMEMBERED`].
+/// Whether a remembered consent covers what its user is asked now: the same client, redirect URI and resources, no more
+/// scope, never `offline_access`, and not for longer than [`REMEMBERED`]. That the URI is still registered is proved
+/// before; that nothing was withdrawn, the store says.
 #[must_use]
-pub fn covers(client: &Client, given: Consent<'_>, given_at: Timestamp, asked: Consent<'_>, now: Timestamp) -> bool {
+pub fn covers(remembered: &ConsentRecord, client: &Client, asked: Asked<'_>, now: Timestamp) -> bool {
+    let key = &remembered.key;
     let holds = |these: &[ResourceUri], those: &[ResourceUri]| these.iter().all(|uri| those.contains(uri));
     is_remembered(client)
-        && given.redirect_uri == asked.redirect_uri
-        && holds(given.resource, asked.resource)
-        && holds(asked.resource, given.resource)
-        && asked.scope.is_subset(given.scope)
+        && key.client == client.id
+        && key.redirect_uri == asked.redirect_uri
+        && holds(&key.resource, asked.resource)
+        && holds(asked.resource, &key.resource)
+        && asked.scope.is_subset(&remembered.scope)
         && !asked.scope.contains(OFFLINE_ACCESS)
-        && given_at <= now
-        && now < given_at.plus(REMEMBERED)
+        && remembered.granted_at <= now
+        && now < remembered.expires_at.min(remembered.granted_at.plus(REMEMBERED))
 }

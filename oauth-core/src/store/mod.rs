@@ -34,9 +34,10 @@
 //! **Consumed is not revoked.** What was used as intended and what was taken back are different states. Every insert
 //! into a family is conditional on the family being live, in the same statement.
 //!
-//! **Cutoffs.** Revoking all that a subject or a client holds writes one row, [`Cutoff`]; whatever was issued at or
-//! before its time is dead, checked on use. Liveness of a token or family is therefore: not revoked, and no cutoff of
-//! its subject, its client or [`CutoffKey::Everything`] with `at >= issued_at`.
+//! **Cutoffs.** Revoking all that a subject or a client holds, or all that one allowed the other, writes one row,
+//! [`Cutoff`]; whatever was issued at or before its time is dead, checked on use. Liveness of a code, a family or a
+//! token is therefore: not revoked, and no cutoff of its subject, its client, the two of them or
+//! [`CutoffKey::Everything`] with `at >= issued_at`.
 //!
 //! **Tenants.** A store handle serves one tenant. Every key begins with the tenant; two tenants never see each
 //! other's rows.
@@ -44,6 +45,7 @@
 //! The clauses are executable: `oauth-testkit`'s `store_contract!` runs them against any store.
 
 mod client;
+mod client_cache;
 mod error;
 mod grant;
 mod key;
@@ -56,19 +58,22 @@ pub use self::client::{
     ClientStore, Deregister, GrantTypes, LegacyTyp, OptionalClaim, RefreshPolicy, RefreshRule, Register, SecretHash,
     TokenProfile, UpdateClient,
 };
+use self::client_cache::{CLIENT_CACHE_AGE, ClientCache, Known};
 pub use self::error::{StoreError, StoreErrorKind};
 pub use self::grant::{
-    AccessTokenRecord, AuthenticationContext, Binding, Claim, Cutoff, CutoffKey, Extend, Extra, FamilyRecord,
-    FoundAccessToken, FoundFamily, GrantStore, InsertToken, Principal, Purged, RefreshState, Refreshed, Retry,
-    RevokeFamily, RevokeToken, RevokedWhy, Rotate, Salt, Standing, StandingQuery, StartFamily, StartOutcome, Strike,
-    TooLarge,
+    AccessTokenRecord, AuthenticationContext, AuthorizationRequestRecord, BeginOutcome, BeginRequest, Binding, Claim,
+    ClientGrants, CodeRecord, ConsentKey, ConsentRecord, Cutoff, CutoffKey, DecideOutcome, DecideRequest, Extend,
+    Extra, FamilyRecord, FoundAccessToken, FoundCode, FoundFamily, FoundRequest, FrozenRequest, GrantStore,
+    InsertToken, IssueCode, ListGrants, Principal, Purged, RedeemCode, RedeemOutcome, Redeemed, RefreshState,
+    Refreshed, RequestDecision, RequestOrigin, RequestState, Retry, RevokeFamily, RevokeToken, RevokedWhy, Rotate,
+    Salt, Standing, StandingQuery, StartFamily, StartOutcome, Strike, TooLarge,
 };
 pub use self::key::{
     InsertKey, KeyMaterial, KeyRecord, KeyState, KeyStore, KeyTimes, KeyTransition, KeyUse, Transition,
 };
 pub use self::user::{PasswordHash, Rehash, User, UserStore};
 
-use crate::types::Tenant;
+use crate::types::{ClientId, Tenant, Timestamp};
 
 /// The stores of one tenant, each behind its trait; one may be served by another database than the next.
 ///
@@ -78,6 +83,7 @@ use crate::types::Tenant;
 pub struct Stores {
     pub(crate) tenant: Tenant,
     pub(crate) clients: Arc<dyn ClientStore>,
+    client_cache: Option<Arc<ClientCache>>,
     pub(crate) registry: Option<Arc<dyn ClientRegistry>>,
     pub(crate) users: Arc<dyn UserStore>,
     pub(crate) keys: Arc<dyn KeyStore>,
@@ -93,6 +99,7 @@ impl Stores {
         Self {
             tenant,
             clients: Arc::clone(&store) as _,
+            client_cache: None,
             registry: Some(Arc::clone(&store) as _),
             users: Arc::clone(&store) as _,
             keys: Arc::clone(&store) as _,
@@ -105,6 +112,21 @@ impl Stores {
     pub fn clients(mut self, clients: Arc<dyn ClientStore>, registry: Option<Arc<dyn ClientRegistry>>) -> Self {
         self.clients = clients;
         self.registry = registry;
+        self
+    }
+
+    /// Keeps clients in the process for up to 5 seconds, so that a request asks the store for its client only now and
+    /// then.
+    ///
+    /// A registration that was changed on another node is seen here within 5 seconds, and at once by whoever the kept
+    /// one would not let in: what refuses a client is judged again by what the store says now. Clients that are not
+    /// known are never remembered as such. A client that is made inactive may still be let in for 5 seconds by another
+    /// node; what it is given then is dead, because
+    /// [`set_client_active`](crate::AuthorizationServer::set_client_active) takes back that much ahead. Users are
+    /// never kept.
+    #[must_use]
+    pub fn cache_clients(mut self) -> Self {
+        self.client_cache = Some(Arc::default());
         self
     }
 
@@ -127,5 +149,26 @@ impl Stores {
     pub fn grants(mut self, grants: Arc<dyn GrantStore>) -> Self {
         self.grants = grants;
         self
+    }
+
+    /// The client, kept or read.
+    pub(crate) async fn client(&self, id: &ClientId, now: Timestamp) -> Result<Option<Known>, StoreError> {
+        match &self.client_cache {
+            Some(cache) => cache.find(self.clients.as_ref(), id, now).await,
+            None => Ok(self.clients.find(id).await?.map(|client| Known { client, kept: false })),
+        }
+    }
+
+    /// The client as the store knows it now.
+    pub(crate) async fn client_now(&self, id: &ClientId, now: Timestamp) -> Result<Option<Arc<Client>>, StoreError> {
+        match &self.client_cache {
+            Some(cache) => cache.read(self.clients.as_ref(), id, now).await,
+            None => self.clients.find(id).await,
+        }
+    }
+
+    /// Until when a client may be taken for what it is at `now`.
+    pub(crate) fn client_known_until(&self, now: Timestamp) -> Timestamp {
+        if self.client_cache.is_some() { now.plus(CLIENT_CACHE_AGE) } else { now }
     }
 }
