@@ -8,10 +8,12 @@
 )]
 
 mod administration;
+mod bad_input;
 mod client_cache;
 mod client_credentials;
 mod configuration;
 mod dialect;
+mod explain;
 mod extension;
 mod faults;
 mod golden;
@@ -24,6 +26,7 @@ mod order;
 mod order_of_grants;
 mod password;
 mod people;
+mod policy;
 mod refresh;
 mod refresh_model;
 mod registration;

@@ -6,8 +6,8 @@ use oauth_core::policy::{Effect, Explanation, Verdict};
 use oauth_core::types::{Lifetime, Scope};
 use proptest::prelude::*;
 
-use super::case::{Case, any_time};
-use super::{Judge, Trial};
+use super::case::{Case, Chain, any_time};
+use super::{Answer, Judge, Trial};
 
 /// What a trace comes to when it is gone through step by step.
 struct Replayed {
@@ -62,23 +62,31 @@ pub fn the_trace_replays_to_the_verdict(judge: &dyn Judge, trial: &Trial) {
 /// With the smallest case that breaks it.
 pub fn explain_decides_what_the_endpoint_decides(judge: &dyn Judge, trial: &Trial) {
     trial.run("explain_decides_what_the_endpoint_decides", 1, Case::any(judge.words()), |case| {
-        let answer = judge.answer(&case);
-        match judge.explain(&case).verdict {
-            Verdict::Granted(granted) => {
-                prop_assert_eq!(answer.status, 200, "{:?}", answer);
-                prop_assert_eq!(answer.scope, Some(granted.scope));
-                prop_assert_eq!(answer.lifetime, Some(granted.lifetime.seconds()));
-                prop_assert_eq!(answer.refresh_token, granted.refresh_token);
-                prop_assert_eq!(answer.id_token, granted.id_token);
-            }
-            Verdict::Refused(refusal) => {
-                prop_assert_eq!(answer.refused, Some(refusal));
-                prop_assert_eq!(answer.status, refusal.status());
-                prop_assert_eq!(answer.error.as_deref(), Some(refusal.code().as_str()));
-            }
-        }
-        Ok(())
+        agree(&judge.explain(&case).verdict, &judge.answer(&case))
     });
+    trial.run("explain_decides_what_the_endpoint_decides", 2, Chain::any(judge.words()), |mut chain| {
+        // a changed registration is known to the endpoint some seconds later
+        chain.turns.iter_mut().for_each(|turn| turn.registered = None);
+        judge.chain(&chain).iter().try_for_each(|link| agree(&link.verdict, &link.answer))
+    });
+}
+
+fn agree(verdict: &Verdict, answer: &Answer) -> Result<(), TestCaseError> {
+    match verdict {
+        Verdict::Granted(granted) => {
+            prop_assert_eq!(answer.status, 200, "{:?}", answer);
+            prop_assert_eq!(answer.scope.as_ref(), Some(&granted.scope));
+            prop_assert_eq!(answer.lifetime, Some(granted.lifetime.seconds()));
+            prop_assert_eq!(answer.refresh_token, granted.refresh_token);
+            prop_assert_eq!(answer.id_token, granted.id_token);
+        }
+        Verdict::Refused(refusal) => {
+            prop_assert_eq!(answer.refused, Some(*refusal));
+            prop_assert_eq!(answer.status, refusal.status());
+            prop_assert_eq!(answer.error.as_deref(), Some(refusal.code().as_str()));
+        }
+    }
+    Ok(())
 }
 
 /// The same inputs give the same verdict and trace, and no input panics.
