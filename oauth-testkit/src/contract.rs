@@ -133,6 +133,8 @@ macro_rules! store_contract {
             tenants_do_not_change_each_other
             tenants_share_no_names
             tenants_share_no_handles_strikes_or_claims
+
+            model_and_store_answer_every_history_alike
         }
     };
     (@tests $fixture:path; $($clause:ident)*) => {
@@ -158,6 +160,7 @@ mod tests {
             include_str!("clauses/families.rs"),
             include_str!("clauses/keys.rs"),
             include_str!("clauses/maintenance.rs"),
+            include_str!("clauses/model.rs"),
             include_str!("clauses/purge.rs"),
             include_str!("clauses/races.rs"),
             include_str!("clauses/refresh.rs"),
