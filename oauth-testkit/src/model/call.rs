@@ -10,7 +10,9 @@ use oauth_core::store::{
 };
 use oauth_core::types::{ClientId, FamilyId, KeyedHash, Lifetime, Subject, Timestamp, TokenDigest, TokenId};
 
-use super::operation::{Access, Holder, Operation, Second, Start, Step, Whose, client_name, jwt_end, owner, subject_name};
+use super::operation::{
+    Access, Holder, Operation, Second, Start, Step, Whose, client_name, jwt_end, owner, subject_name,
+};
 use crate::samples::{self, BEGIN};
 use crate::{TenantStore, block_on};
 
@@ -176,10 +178,8 @@ impl Names {
             },
             access_token: access.map(|access| self.access_token(access, Holder::Family(family), issued)),
             live_limit: limit,
-            claim: claim.map(|(claim, ends)| Claim {
-                digest: samples::digest(self.unique(claim)),
-                expires_at: self.at(ends),
-            }),
+            claim: claim
+                .map(|(claim, ends)| Claim { digest: samples::digest(self.unique(claim)), expires_at: self.at(ends) }),
         }
     }
 

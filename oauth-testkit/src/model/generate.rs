@@ -105,8 +105,11 @@ fn tokens() -> impl Strategy<Value = Operation> {
 
 fn revocations() -> impl Strategy<Value = Operation> {
     prop_oneof![
-        (1..=FAMILIES, select(&RevokedWhy::ALL[..]), second())
-            .prop_map(|(family, why, at)| Operation::RevokeFamily { family, why, at }),
+        (1..=FAMILIES, select(&RevokedWhy::ALL[..]), second()).prop_map(|(family, why, at)| Operation::RevokeFamily {
+            family,
+            why,
+            at
+        }),
         (whose(), second()).prop_map(|(whose, at)| Operation::CutOff { whose, at }),
     ]
 }

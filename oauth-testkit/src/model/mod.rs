@@ -125,7 +125,10 @@ impl<'a> Run<'a> {
         if let [one, two] = answers.as_slice()
             && one != two
         {
-            return Err(format!("{}  {order:?}\nis answered\n  {one:?}\nby one store, by the other\n  {two:?}", self.log));
+            return Err(format!(
+                "{}  {order:?}\nis answered\n  {one:?}\nby one store, by the other\n  {two:?}",
+                self.log
+            ));
         }
         if !order.operation.is_read() {
             let _ = writeln!(self.log, "  {order:?}");
@@ -152,10 +155,9 @@ fn blur(answer: Answer) -> Answer {
     match answer {
         Answer::Purged(_) => Answer::Purged(0),
         Answer::Family(family) => Answer::Family(family.map(unseen)),
-        Answer::FamilyFound(found) => Answer::FamilyFound(found.map(|found| FoundFamily {
-            family: unseen(found.family),
-            ..found
-        })),
+        Answer::FamilyFound(found) => {
+            Answer::FamilyFound(found.map(|found| FoundFamily { family: unseen(found.family), ..found }))
+        }
         other => other,
     }
 }

@@ -10,9 +10,7 @@ mod tokens;
 
 use std::collections::BTreeMap;
 
-use oauth_core::store::{
-    AccessTokenRecord, Client, Cutoff, CutoffKey, FamilyRecord, KeyRecord, StoreErrorKind, User,
-};
+use oauth_core::store::{AccessTokenRecord, Client, Cutoff, CutoffKey, FamilyRecord, KeyRecord, StoreErrorKind, User};
 use oauth_core::types::{ClientId, FamilyId, KeyedHash, Subject, Timestamp, TokenDigest, TokenId};
 
 use super::call::{Answer, Call};
@@ -113,6 +111,7 @@ impl Reference {
             let is_meant = match &cutoff.key {
                 CutoffKey::Client(key) => client == Some(key),
                 CutoffKey::Everything => true,
+                CutoffKey::Grant { subject: user, client: of } => subject == Some(user) && client == Some(of),
                 CutoffKey::Subject(key) => subject == Some(key),
             };
             is_meant && issued_at <= cutoff.at

@@ -1,8 +1,6 @@
 //! Access tokens: the opaque ones, and what is known of JWTs.
 
-use oauth_core::store::{
-    AccessTokenRecord, FoundAccessToken, InsertToken, RevokeToken, Standing, StandingQuery,
-};
+use oauth_core::store::{AccessTokenRecord, FoundAccessToken, InsertToken, RevokeToken, Standing, StandingQuery};
 use oauth_core::types::{ClientId, FamilyId, Subject, Timestamp, TokenDigest};
 
 use super::{Reference, Refusals, TAKEN};
@@ -56,7 +54,8 @@ impl Reference {
             return Answer::Token(None);
         }
         let AccessTokenRecord { family, principal, issued_at, .. } = token;
-        let is_revoked = *is_revoked || self.is_taken_back(*family, Some(principal.client()), principal.subject(), *issued_at);
+        let is_revoked =
+            *is_revoked || self.is_taken_back(*family, Some(principal.client()), principal.subject(), *issued_at);
         let standing = if is_revoked { Standing::Revoked } else { Standing::Live };
         Answer::Token(Some(FoundAccessToken { token: token.clone(), standing }))
     }
