@@ -66,9 +66,30 @@ fn for_all_histories(check: impl Fn(&[Order]) -> Result<(), String>) {
         .run(&generate::history(LENGTH), |orders| check(&orders).map_err(TestCaseError::fail));
     match outcome {
         Ok(()) => {}
-        Err(TestError::Fail(told, _)) => panic!("{}", told.message()),
+        Err(TestError::Fail(told, orders)) => {
+            panic!("{}", without_idle_calls(orders, told.message().to_owned(), check))
+        }
         Err(aborted) => panic!("{aborted}"),
     }
+}
+
+/// What is told of the history without the calls that it fails without: shrinking makes some idle that were not.
+fn without_idle_calls(
+    mut orders: Vec<Order>,
+    mut told: String,
+    check: impl Fn(&[Order]) -> Result<(), String>,
+) -> String {
+    let mut place = 0;
+    while place < orders.len() {
+        let mut fewer = orders.clone();
+        fewer.remove(place);
+        if let Err(why) = check(&fewer) {
+            (orders, told, place) = (fewer, why, 0);
+        } else {
+            place += 1;
+        }
+    }
+    told
 }
 
 /// One history on its way through one store or several.

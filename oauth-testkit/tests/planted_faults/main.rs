@@ -4,8 +4,10 @@ mod claims_and_strikes;
 mod faulty;
 mod grants;
 mod lost_members;
+mod model;
 mod refresh;
 mod spoiled_members;
+mod visits;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -92,6 +94,32 @@ planted! {
     of_many_active_keys_one_is_inserted catches LooksBeforeItWrites
     of_many_transitions_of_one_key_one_applies catches LooksBeforeItWrites
 
+    a_request_is_found_by_its_handle_only catches BeginOverwrites
+    a_request_is_decided_once catches DecidedTwice
+    of_many_decisions_of_one_request_one_wins catches LooksBeforeItWrites
+    a_decision_needs_a_live_request catches DecisionIgnoresEnd
+    a_decision_happens_whole_or_not_at_all catches DecisionMarksFirst
+    a_cutoff_shows_in_the_standing_of_a_request catches RequestStandingIsLive
+    the_limits_count_open_requests_only catches LimitsCountDecided
+    the_limits_of_clients_do_not_mix catches CaseIgnored
+
+    a_code_is_found_by_its_digest_only catches TakenCodeIsFine
+    a_code_that_a_cutoff_covers_is_not_issued catches IssueIgnoresCutoff
+    a_code_is_redeemed_once catches RedeemedTwice
+    of_many_redemptions_of_one_code_one_wins catches LooksBeforeItWrites
+    a_redemption_needs_a_live_code catches RedeemIgnoresEnd
+    a_redemption_happens_whole_or_not_at_all catches RedeemBurnsFirst
+    a_redemption_makes_room catches RedeemIgnoresLimit
+    a_replay_finds_the_family_until_its_absolute_end catches PurgeForgetsRedeemed
+    no_redemption_outlives_a_cutoff catches LooksBeforeItRedeems
+
+    a_consent_is_remembered_for_one_use_only catches ConsentsOfEveryUse
+    a_later_consent_replaces_the_earlier_one catches FirstConsentStays
+    a_cutoff_withdraws_consent_codes_and_families catches ConsentsStay
+    cutoffs_of_grants_match_byte_for_byte catches GrantCutoffTakesAll
+    a_list_of_grants_comes_in_pages catches ListForgetsOrder
+    a_list_of_grants_has_what_is_live_only catches ListShowsTheDead
+
     a_family_starts_with_its_first_token catches FirstTokenForgotten
     a_family_that_a_cutoff_covers_does_not_start catches CutoffExcludesItsTime
     a_start_with_a_taken_id_or_digest_changes_nothing catches StartInTwoSteps
@@ -152,6 +180,9 @@ planted! {
     no_token_outlives_the_revocation_of_its_family catches LooksBeforeItInserts
     no_token_outlives_a_cutoff catches LooksBeforeItInserts
     the_live_limit_holds_when_many_start_at_once catches LimitIgnored
+    the_live_limit_holds_each_time_some_start_at_once catches LooksBeforeItMakesRoom
+    no_start_outlives_a_cutoff catches LooksBeforeItStarts
+    what_ended_between_two_steps_stays_ended catches RefreshIgnoresCutoff
     of_many_starts_with_one_token_one_leaves_a_family catches StartsFamilyBeforeToken
 
     purge_works_in_bounded_batches catches PurgeIgnoresLimit
@@ -182,6 +213,34 @@ fn boundaries_and_kinds_are_caught_too() {
         (Fault::SaltsStay, clauses::purge_works_in_bounded_batches),
         (Fault::StrikesStay, clauses::purge_works_in_bounded_batches),
         (Fault::WindowGoesByItsFirstEnd, clauses::purge_goes_by_the_last_salt_and_the_last_window),
+    ] {
+        assert!(catches(clause, &faulty(fault)), "{fault:?}");
+    }
+}
+
+/// The same of requests, codes and consent.
+#[test]
+fn finer_faults_of_requests_codes_and_consent_are_caught() {
+    for (fault, clause) in [
+        (Fault::DecisionForgetsWho, clauses::a_request_comes_back_as_it_was_given as fn(&Fixture)),
+        (Fault::DecisionIgnoresCutoff, clauses::a_decision_needs_a_live_request),
+        (Fault::LimitsCountExpired, clauses::the_limits_count_open_requests_only),
+        (Fault::LimitsPassByOne, clauses::the_limits_count_open_requests_only),
+        (Fault::CutoffExcludesItsTime, clauses::a_code_that_a_cutoff_covers_is_not_issued),
+        (Fault::CutoffExcludesItsTime, clauses::a_redemption_needs_a_live_code),
+        (Fault::CutoffExcludesItsTime, clauses::a_decision_needs_a_live_request),
+        (Fault::RedeemIgnoresCutoff, clauses::a_redemption_needs_a_live_code),
+        (Fault::RedeemIgnoresCutoff, clauses::what_ended_between_two_steps_stays_ended),
+        (Fault::RedeemIgnoresFamily, clauses::a_redemption_needs_a_live_code),
+        (Fault::ConsumedIsRevoked, clauses::a_replay_finds_the_family_until_its_absolute_end),
+        (Fault::ConsumedIsRevoked, clauses::a_code_comes_back_as_it_was_given),
+        (Fault::GrantCutoffTakesAll, clauses::a_cutoff_withdraws_consent_codes_and_families),
+        (Fault::RefreshIgnoresRevocation, clauses::what_ended_between_two_steps_stays_ended),
+        (Fault::InsertIgnoresFamily, clauses::what_ended_between_two_steps_stays_ended),
+        (Fault::IssueIgnoresCutoff, clauses::what_ended_between_two_steps_stays_ended),
+        (Fault::RequestsStay, clauses::purge_works_in_bounded_batches),
+        (Fault::CodesStay, clauses::purge_works_in_bounded_batches),
+        (Fault::ConsentsStay, clauses::purge_works_in_bounded_batches),
     ] {
         assert!(catches(clause, &faulty(fault)), "{fault:?}");
     }
@@ -259,7 +318,10 @@ fn a_store_without_tenants_is_caught_trait_by_trait() {
         let written = catches(clauses::tenants_do_not_change_each_other, &mixed());
         assert_eq!(written, number > 0, "written by trait {number}; the first only reads");
         assert!(catches(clauses::tenants_share_no_names, &mixed()), "named by trait {number}");
-        let shared = catches(clauses::tenants_share_no_handles_strikes_or_claims, &mixed());
-        assert_eq!(shared, number == 4, "it asks for grants alone");
+        for clause in
+            [clauses::tenants_share_no_handles_strikes_or_claims, clauses::tenants_share_no_requests_codes_or_consents]
+        {
+            assert_eq!(catches(clause, &mixed()), number == 4, "it asks for grants alone");
+        }
     }
 }
