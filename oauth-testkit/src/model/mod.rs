@@ -23,8 +23,6 @@ use crate::{Fixture, TenantStore};
 
 /// How many histories are tried, unless the variable `PROPTEST_CASES` says how many.
 const HISTORIES: u32 = 256;
-/// How many calls a history has at most.
-const LENGTH: usize = 40;
 /// After how many calls everything is read back.
 const READ_BACK: usize = 10;
 
@@ -63,7 +61,7 @@ fn for_all_histories(check: impl Fn(&[Order]) -> Result<(), String>) {
     let config = Config { failure_persistence: None, max_shrink_iters: 4096, ..Config::default() };
     let cases = if std::env::var_os("PROPTEST_CASES").is_some() { config.cases } else { HISTORIES };
     let outcome = TestRunner::new(Config { cases, ..config })
-        .run(&generate::history(LENGTH), |orders| check(&orders).map_err(TestCaseError::fail));
+        .run(&generate::history(), |orders| check(&orders).map_err(TestCaseError::fail));
     match outcome {
         Ok(()) => {}
         Err(TestError::Fail(told, orders)) => {

@@ -67,7 +67,6 @@ impl Faulty {
             (self.losses.code)(code);
             if let Some(consent) = consent {
                 (self.losses.consent)(consent);
-                self.consents.lock().unwrap().push((**consent).clone());
             }
             if self.has(Fault::FirstConsentStays)
                 && let Some(given) = consent.clone()
@@ -103,6 +102,11 @@ impl Faulty {
             _ => {}
         }
         let outcome = self.inner.decide_request(decide.clone()).await?;
+        if let (DecideOutcome::Decided, RequestDecision::Approved { consent: Some(consent), .. }) =
+            (outcome, &decide.decision)
+        {
+            self.consents.lock().unwrap().push((**consent).clone());
+        }
         match (outcome, self.fault, open) {
             (DecideOutcome::AlreadyDecided, Fault::DecidedTwice, Some(request))
             | (DecideOutcome::NotLive, Fault::DecisionIgnoresCutoff, Some(request)) => {
@@ -179,17 +183,16 @@ impl Faulty {
                 return Ok(if is_redeemed { outcome } else { REDEEMED });
             }
             Fault::RedeemBurnsFirst => {
-                if let Err(error) = self.inner.redeem_code(redeem.clone()).await {
-                    let family = FamilyRecord { refresh: None, ..redeem.family };
-                    let mut id = *family.id.as_bytes();
+                let outcome = self.inner.redeem_code(redeem.clone()).await;
+                if outcome.is_err() {
+                    // For a family that nobody asked for.
+                    let mut id = *redeem.family.id.as_bytes();
                     id[0] ^= 1;
-                    redeem.family = FamilyRecord { id: FamilyId::from_bytes(id), ..family };
-                    redeem.access_token = None;
-                    redeem.live_limit = u32::MAX;
+                    redeem.family = FamilyRecord { id: FamilyId::from_bytes(id), refresh: None, ..redeem.family };
+                    (redeem.access_token, redeem.live_limit) = (None, u32::MAX);
                     let _ = self.inner.redeem_code(redeem).await?;
-                    return Err(error);
                 }
-                return Ok(REDEEMED);
+                return outcome;
             }
             Fault::RedeemIgnoresEnd => {
                 redeem.now = redeem.now.min(Timestamp::from_millis(code.expires_at.millis() - 1));
