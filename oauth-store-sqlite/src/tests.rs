@@ -8,7 +8,8 @@ use rusqlite::Connection;
 
 use crate::error::Failure;
 use crate::{
-    Database, SqliteStore, access_token, audit, claim, client, cutoff, family, key, purge, refresh, strike, user,
+    Database, SqliteStore, access_token, audit, authorization_request, claim, client, code, consent, cutoff, family,
+    key, purge, refresh, strike, user,
 };
 
 use self::directory::Directory;
@@ -99,6 +100,10 @@ async fn no_statement_scans_a_table() {
         audit::PURGE,
         audit::PURGE_BEYOND,
         audit::PURGE_MORE,
+        authorization_request::BEGIN,
+        authorization_request::DECIDE,
+        authorization_request::DECIDED,
+        authorization_request::FIND,
         claim::MAKE,
         client::DEREGISTER,
         client::EXISTS,
@@ -106,11 +111,21 @@ async fn no_statement_scans_a_table() {
         client::PAGE,
         client::REGISTER,
         client::UPDATE,
+        code::FIND,
+        code::INSERT,
+        code::INSERT_JUDGED,
+        code::REDEEM,
+        consent::FIND,
+        consent::LIST,
+        consent::PAGE,
+        consent::REMEMBER,
         cutoff::RAISE,
         family::EXISTS,
         family::FIND,
         family::FIND_BY_HANDLE,
         family::INSERT,
+        family::INSERT_JUDGED,
+        family::LIST,
         family::MAKE_ROOM,
         family::REVOKE,
         key::EXISTS,
@@ -128,6 +143,9 @@ async fn no_statement_scans_a_table() {
         purge::STATEMENTS[3],
         purge::STATEMENTS[4],
         purge::STATEMENTS[5],
+        purge::STATEMENTS[6],
+        purge::STATEMENTS[7],
+        purge::STATEMENTS[8],
         refresh::EXTEND,
         refresh::RETRY,
         refresh::ROTATE,
@@ -143,8 +161,11 @@ async fn no_statement_scans_a_table() {
     let sources = [
         include_str!("access_token.rs"),
         include_str!("audit.rs"),
+        include_str!("authorization_request.rs"),
         include_str!("claim.rs"),
         include_str!("client.rs"),
+        include_str!("code.rs"),
+        include_str!("consent.rs"),
         include_str!("cutoff.rs"),
         include_str!("family.rs"),
         include_str!("key.rs"),
@@ -170,6 +191,76 @@ async fn no_statement_scans_a_table() {
     let scanning = "SELECT 1 FROM family WHERE subject = 'a'";
     let plan = store.write(move |connection, _| plan(connection, scanning)).await.unwrap();
     assert!(plan.iter().any(|line| line.starts_with("SCAN")), "the test sees scans: {plan:?}");
+}
+
+#[tokio::test]
+async fn what_runs_for_every_request_finds_its_rows_by_the_whole_key() {
+    const FAMILY: &str = "SEARCH held USING INDEX sqlite_autoindex_family_1 (tenant=? AND id=?)";
+    const CODE: &str = "SEARCH code USING INDEX sqlite_autoindex_code_1 (tenant=? AND digest=?)";
+    const REQUEST: &str =
+        "SEARCH request USING INDEX sqlite_autoindex_authorization_request_1 (tenant=? AND handle=?)";
+    let expected: [(&str, &[&str]); 17] = [
+        (access_token::FIND, &["SEARCH token USING INDEX sqlite_autoindex_access_token_1 (tenant=? AND digest=?)", FAMILY]),
+        (access_token::INSERT, &[FAMILY]),
+        (access_token::INSERT_JUDGED, &[]),
+        (access_token::TAKEN_BACK, &["SEARCH tombstone USING PRIMARY KEY (tenant=? AND id=?)", FAMILY]),
+        (
+            authorization_request::BEGIN,
+            &[
+                "SEARCH authorization_request USING COVERING INDEX authorization_request_open_of_client \
+                 (tenant=? AND client=? AND expires_at>?)",
+                "SEARCH authorization_request USING COVERING INDEX authorization_request_open \
+                 (tenant=? AND expires_at>?)",
+            ],
+        ),
+        (authorization_request::DECIDE, &[REQUEST]),
+        (
+            authorization_request::FIND,
+            &[
+                REQUEST,
+                "SEARCH allowed USING INDEX sqlite_autoindex_consent_1 \
+                 (tenant=? AND subject=? AND client=? AND redirect_uri=? AND resource=?) LEFT-JOIN",
+            ],
+        ),
+        (code::FIND, &[CODE]),
+        (code::REDEEM, &[CODE]),
+        (
+            consent::FIND,
+            &["SEARCH consent USING INDEX sqlite_autoindex_consent_1 \
+               (tenant=? AND subject=? AND client=? AND redirect_uri=? AND resource=?)"],
+        ),
+        (
+            consent::PAGE,
+            &[
+                "SEARCH held USING INDEX family_live (tenant=? AND subject=? AND client>?)",
+                "SEARCH consent USING INDEX sqlite_autoindex_consent_1 (tenant=? AND subject=? AND client>?)",
+            ],
+        ),
+        (family::FIND_BY_HANDLE, &["SEARCH held USING INDEX family_handle (tenant=? AND handle=?)"]),
+        (
+            family::LIST,
+            &["SEARCH held USING INDEX family_live (tenant=? AND subject=? AND client>? AND client<?)"],
+        ),
+        (
+            family::MAKE_ROOM,
+            &[
+                "SEARCH family USING INTEGER PRIMARY KEY (rowid=?)",
+                "SEARCH held USING INDEX family_live (tenant=? AND subject=? AND client=?)",
+            ],
+        ),
+        (refresh::ROTATE, &[FAMILY]),
+        (refresh::RETRY, &[FAMILY]),
+        (refresh::EXTEND, &[FAMILY]),
+    ];
+    const CUTOFF: &str = "SEARCH cutoff USING PRIMARY KEY (tenant=? AND kind=? AND key=?)";
+    let directory = Directory::new();
+    let store = open(&directory);
+    for (statement, searches) in expected {
+        let plan = store.write(move |connection, _| plan(connection, statement)).await.unwrap();
+        let found: Vec<_> =
+            plan.iter().filter(|line| line.starts_with("SEARCH") && *line != CUTOFF).map(String::as_str).collect();
+        assert_eq!(found, searches, "{statement}");
+    }
 }
 
 fn plan(connection: &Connection, statement: &str) -> Result<Vec<String>, Failure> {
@@ -372,27 +463,36 @@ async fn purge_takes_some_of_every_kind() {
              INSERT INTO family (tenant, id, client, subject, scope, resource, handle, current_digest, salt,
                                  salt_expires_at, issued_at, seen_at, absolute_expires_at, extra)
                  SELECT 'default', CAST(id + 100 AS BLOB), 'c', 's', '[]', '[]', digest, digest, x'00', 1, 0, 0, 9, x''
-                 FROM access_token;",
+                 FROM access_token;
+             INSERT INTO authorization_request (tenant, handle, origin, client, redirect_uri, request, state, resource,
+                                                begun_at, expires_at, extra)
+                 SELECT 'default', digest, 'plain', 'c', 'u', x'', 'begun', '[]', 0, 1, x'' FROM access_token;
+             INSERT INTO code (tenant, digest, client, subject, scope, redirect_uri, resource, issued_at, expires_at,
+                               keep_until, extra)
+                 SELECT 'default', digest, 'c', 's', '[]', 'u', '[]', 0, 1, 1 + 8 * (CAST(id AS INTEGER) > 60), x'' FROM access_token;
+             INSERT INTO consent SELECT 'default', 's', id, 'u', '[]', '[]', 0, 1, x'' FROM access_token LIMIT 70;",
         )?)
     };
     store.write(fill).await.unwrap();
     let rows = |connection: &Connection, _: &str| {
         let count = "SELECT (SELECT count(*) FROM family), (SELECT count(*) FROM family WHERE salt IS NOT NULL),
                             (SELECT count(*) FROM claim), (SELECT count(*) FROM strike),
-                            (SELECT count(*) FROM tombstone), (SELECT count(*) FROM access_token)";
-        let row = |row: &rusqlite::Row<'_>| {
-            Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get::<_, i64>(5)?])
-        };
+                            (SELECT count(*) FROM tombstone), (SELECT count(*) FROM access_token),
+                            (SELECT count(*) FROM authorization_request), (SELECT count(*) FROM code),
+                            (SELECT count(*) FROM consent)";
+        let row = |row: &rusqlite::Row<'_>| (0..9).map(|column| row.get(column)).collect::<Result<Vec<i64>, _>>();
         Ok(connection.query_row(count, [], row)?)
     };
-    assert_eq!(store.read(rows).await.unwrap(), [200, 100, 50, 50, 2, 100]);
+    assert_eq!(store.read(rows).await.unwrap(), [200, 100, 50, 50, 2, 100, 100, 100, 70]);
     let before = Timestamp::from_millis(2);
-    let purged = store.purge_expired(before, 18).await.unwrap();
-    assert_eq!((purged.rows, purged.more), (18, true));
-    assert_eq!(store.read(rows).await.unwrap(), [196, 97, 47, 47, 0, 97], "three each, and what the tombstones left");
+    let purged = store.purge_expired(before, 27).await.unwrap();
+    assert_eq!((purged.rows, purged.more), (27, true));
+    let left = [197, 97, 47, 47, 0, 97, 96, 97, 67];
+    assert_eq!(store.read(rows).await.unwrap(), left, "three each, and what the tombstones left");
     let purged = store.purge_expired(before, 1000).await.unwrap();
-    assert_eq!((purged.rows, purged.more), (384, false));
-    assert_eq!(store.read(rows).await.unwrap(), [100, 0, 0, 0, 0, 0]);
+    assert_eq!((purged.rows, purged.more), (605, false));
+    let left = [100, 0, 0, 0, 0, 0, 0, 40, 0];
+    assert_eq!(store.read(rows).await.unwrap(), left, "families that live and codes that were redeemed");
 }
 
 #[tokio::test]
