@@ -197,10 +197,12 @@ async fn no_statement_scans_a_table() {
 async fn what_runs_for_every_request_finds_its_rows_by_the_whole_key() {
     const FAMILY: &str = "SEARCH held USING INDEX sqlite_autoindex_family_1 (tenant=? AND id=?)";
     const CODE: &str = "SEARCH code USING INDEX sqlite_autoindex_code_1 (tenant=? AND digest=?)";
-    const REQUEST: &str =
-        "SEARCH request USING INDEX sqlite_autoindex_authorization_request_1 (tenant=? AND handle=?)";
+    const REQUEST: &str = "SEARCH request USING INDEX sqlite_autoindex_authorization_request_1 (tenant=? AND handle=?)";
     let expected: [(&str, &[&str]); 17] = [
-        (access_token::FIND, &["SEARCH token USING INDEX sqlite_autoindex_access_token_1 (tenant=? AND digest=?)", FAMILY]),
+        (
+            access_token::FIND,
+            &["SEARCH token USING INDEX sqlite_autoindex_access_token_1 (tenant=? AND digest=?)", FAMILY],
+        ),
         (access_token::INSERT, &[FAMILY]),
         (access_token::INSERT_JUDGED, &[]),
         (access_token::TAKEN_BACK, &["SEARCH tombstone USING PRIMARY KEY (tenant=? AND id=?)", FAMILY]),
@@ -237,10 +239,7 @@ async fn what_runs_for_every_request_finds_its_rows_by_the_whole_key() {
             ],
         ),
         (family::FIND_BY_HANDLE, &["SEARCH held USING INDEX family_handle (tenant=? AND handle=?)"]),
-        (
-            family::LIST,
-            &["SEARCH held USING INDEX family_live (tenant=? AND subject=? AND client>? AND client<?)"],
-        ),
+        (family::LIST, &["SEARCH held USING INDEX family_live (tenant=? AND subject=? AND client>? AND client<?)"]),
         (
             family::MAKE_ROOM,
             &[
