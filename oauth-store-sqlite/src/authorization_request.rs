@@ -4,7 +4,7 @@ use oauth_core::store::{
     AuthorizationRequestRecord, BeginOutcome, BeginRequest, DecideOutcome, DecideRequest, FoundRequest, FrozenRequest,
     RequestDecision, RequestOrigin, RequestState,
 };
-use oauth_core::types::{ClientId, ResourceUri, Subject, TokenDigest};
+use oauth_core::types::{ClientId, ResourceUri, Subject, Timestamp, TokenDigest};
 use rusqlite::{Connection, named_params, params};
 
 use crate::access_token::standing_of;
@@ -29,24 +29,25 @@ macro_rules! open {
     };
 }
 
-/// Counts what is open along an index, and only as far as the limit. The indexes are named because without statistics
-/// SQLite may prefer the one by end, which holds what was decided too.
+/// One row if `?3` requests of the tenant or more are open. Counts along an index, and only as far as the limit; the
+/// index is named because without statistics SQLite may prefer the one by end, which holds what was decided too.
+pub(crate) const FULL: &str = concat!(
+    "SELECT 1 FROM authorization_request INDEXED BY authorization_request_open
+    WHERE tenant = ?1 AND expires_at > ?2 AND ",
+    open!(),
+    " LIMIT 1 OFFSET ?3 - 1"
+);
+/// Asks for the limit of the client in the same way.
 pub(crate) const BEGIN: &str = concat!(
     "INSERT INTO authorization_request (tenant, ",
     columns!(),
     ") SELECT :tenant, :handle, :origin, :client, :redirect_uri, :request, :browser, :subject, :state, :binding_kind,
         :binding, :auth_time, :auth_amr, :auth_acr, :resource, :begun_at, :expires_at, :extra
-    WHERE :client_limit > 0 AND :tenant_limit > 0
-        AND NOT EXISTS (
-            SELECT 1 FROM authorization_request INDEXED BY authorization_request_open_of_client
-            WHERE tenant = :tenant AND client = :client AND expires_at > :begun_at AND ",
+    WHERE :client_limit > 0 AND NOT EXISTS (
+        SELECT 1 FROM authorization_request INDEXED BY authorization_request_open_of_client
+        WHERE tenant = :tenant AND client = :client AND expires_at > :begun_at AND ",
     open!(),
-    " LIMIT 1 OFFSET :client_limit - 1)
-        AND NOT EXISTS (
-            SELECT 1 FROM authorization_request INDEXED BY authorization_request_open
-            WHERE tenant = :tenant AND expires_at > :begun_at AND ",
-    open!(),
-    " LIMIT 1 OFFSET :tenant_limit - 1)"
+    " LIMIT 1 OFFSET :client_limit - 1)"
 );
 /// The row, whether it was taken back, and what `:subject` allowed before.
 pub(crate) const FIND: &str = concat!(
@@ -77,8 +78,21 @@ pub(crate) const DECIDE: &str = concat!(
 pub(crate) const DECIDED: &str =
     concat!("SELECT 1 FROM authorization_request WHERE tenant = ?1 AND handle = ?2 AND NOT ", open!());
 
+/// Whether the tenant has room for one more. The limit is large and counting up to it takes milliseconds, so it is done
+/// by a thread that reads: strangers who bring requests to the limit do not hold up those who write. Requests that begin
+/// at the same moment may pass together, which the contract allows.
+pub(crate) fn has_room(
+    connection: &Connection,
+    tenant: &str,
+    now: Timestamp,
+    tenant_limit: u32,
+) -> Result<bool, Failure> {
+    Ok(tenant_limit > 0 && !finds(connection, FULL, params![tenant, now.millis(), tenant_limit])?)
+}
+
+/// Stores the request, if its client has room for one more.
 pub(crate) fn begin(connection: &Connection, tenant: &str, begin: &BeginRequest) -> Result<BeginOutcome, Failure> {
-    let BeginRequest { request, client_limit, tenant_limit } = begin;
+    let BeginRequest { request, client_limit, tenant_limit: _ } = begin;
     let AuthorizationRequestRecord {
         handle,
         origin,
@@ -117,7 +131,6 @@ pub(crate) fn begin(connection: &Connection, tenant: &str, begin: &BeginRequest)
         ":expires_at": expires_at.millis(),
         ":extra": extra.as_bytes(),
         ":client_limit": client_limit,
-        ":tenant_limit": tenant_limit,
     };
     Ok(if change(connection, BEGIN, row)? > 0 { BeginOutcome::Begun } else { BeginOutcome::TooMany })
 }

@@ -9,12 +9,20 @@ use oauth_core::store::{
     RevokeToken, RevokedWhy, Rotate, Standing, StandingQuery, StartFamily, StartOutcome, StoreError, Strike,
 };
 use oauth_core::types::{FamilyId, KeyedHash, Subject, Timestamp, TokenDigest};
+use rusqlite::Connection;
 
 use crate::{SqliteStore, access_token, authorization_request, code, consent, cutoff, family, purge, refresh, strike};
 
 #[async_trait]
 impl GrantStore for SqliteStore {
     async fn begin_request(&self, begin: BeginRequest) -> Result<BeginOutcome, StoreError> {
+        let (now, limit) = (begin.request.begun_at, begin.tenant_limit);
+        let has_room = move |connection: &Connection, tenant: &str| {
+            authorization_request::has_room(connection, tenant, now, limit)
+        };
+        if !self.read(has_room).await? {
+            return Ok(BeginOutcome::TooMany);
+        }
         self.write(move |connection, tenant| authorization_request::begin(connection, tenant, &begin)).await
     }
 
