@@ -54,8 +54,10 @@
 mod access_token;
 mod client;
 mod client_secrets;
+mod code;
 mod codec;
 mod connection;
+mod consent;
 mod cutoff;
 mod database;
 mod error;
@@ -67,6 +69,7 @@ mod lock;
 mod migrate;
 mod purge;
 mod refresh;
+mod request;
 mod session;
 mod settings;
 mod sql;
