@@ -4,13 +4,17 @@
 
 mod claims;
 mod clients;
+mod codes;
+mod consents;
 mod families;
 mod keys;
 mod maintenance;
+mod model;
 mod purge;
 mod races;
 mod refresh;
 mod refresh_races;
+mod requests;
 mod rotation;
 mod standing;
 mod strikes;
@@ -29,13 +33,17 @@ use proptest::test_runner::{Config, TestRunner};
 
 pub use self::claims::*;
 pub use self::clients::*;
+pub use self::codes::*;
+pub use self::consents::*;
 pub use self::families::*;
 pub use self::keys::*;
 pub use self::maintenance::*;
+pub use self::model::*;
 pub use self::purge::*;
 pub use self::races::*;
 pub use self::refresh::*;
 pub use self::refresh_races::*;
+pub use self::requests::*;
 pub use self::rotation::*;
 pub use self::standing::*;
 pub use self::strikes::*;

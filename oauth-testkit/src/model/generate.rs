@@ -1,0 +1,164 @@
+//! Random operations over small pools, so that they meet.
+
+use oauth_core::store::{KeyState, RevokedWhy};
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::Order;
+use super::operation::{Access, Holder, Operation, Second, Start, Step, Whose};
+
+/// How many families, access tokens, JWTs, clients and so on a history speaks of, numbered from 1.
+pub(crate) const FAMILIES: u8 = 4;
+pub(crate) const ACCESS_TOKENS: u8 = 5;
+pub(crate) const JWTS: u8 = 2;
+pub(crate) const REGISTERED: u8 = 3;
+pub(crate) const KEYS: u8 = 3;
+/// Subjects, clients and users are numbered from 0.
+pub(crate) const SUBJECTS: u8 = 2;
+pub(crate) const CLIENTS: u8 = 2;
+
+/// The last second of a history: everything in it expires by then.
+pub(crate) const END: Second = 60;
+
+/// Whole histories of up to this many calls, most of them by one tenant.
+pub(crate) fn history(length: usize) -> impl Strategy<Value = Vec<Order>> {
+    let order = (prop::bool::weighted(0.15), operation());
+    vec(order.prop_map(|(other, operation)| Order { other, operation }), 1..=length)
+}
+
+/// Clock readings in any order: the clock of a history steps back as often as forward.
+fn second() -> impl Strategy<Value = Second> {
+    select(vec![0, 1, 2, 3, 5, 8, 10, 11, 20])
+}
+
+/// Ends of what begins at some [`second`]; a few of them have passed already when it begins.
+fn end() -> impl Strategy<Value = Second> {
+    select(vec![40, 20, 11, 10, 5, END])
+}
+
+fn access() -> impl Strategy<Value = Access> {
+    (1..=ACCESS_TOKENS, end()).prop_map(|(number, ends)| Access { number, ends })
+}
+
+fn holder() -> impl Strategy<Value = Holder> {
+    prop_oneof![
+        3 => (1..=FAMILIES).prop_map(Holder::Family),
+        1 => (0..SUBJECTS, 0..CLIENTS).prop_map(|(subject, client)| Holder::User(subject, client)),
+        1 => (0..CLIENTS).prop_map(Holder::Client),
+    ]
+}
+
+fn whose() -> impl Strategy<Value = Whose> {
+    prop_oneof![
+        3 => (0..SUBJECTS).prop_map(Whose::Subject),
+        3 => (0..CLIENTS).prop_map(Whose::Client),
+        1 => Just(Whose::Everything),
+    ]
+}
+
+/// A refresh token by its generation: young ones more often, because families seldom grow old here.
+fn token() -> impl Strategy<Value = u8> {
+    select(vec![0, 0, 0, 1, 1, 2, 3])
+}
+
+fn key_state() -> impl Strategy<Value = KeyState> {
+    select(&KeyState::ALL[..])
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    prop_oneof![14 => families(), 5 => tokens(), 4 => revocations(), 3 => counters(), 2 => purge(), 3 => records()]
+}
+
+fn families() -> impl Strategy<Value = Operation> {
+    let uses = || (1..=FAMILIES, token(), second(), option::weighted(0.4, access()));
+    prop_oneof![
+        5 => start(),
+        6 => uses().prop_map(|(family, token, now, access)| Operation::Rotate { family, token, now, access }),
+        3 => (uses(), 0..3_u32).prop_map(|((family, token, now, access), limit)| {
+            Operation::Retry { family, token, limit, now, access }
+        }),
+        2 => uses().prop_map(|(family, token, now, access)| Operation::Extend { family, token, now, access }),
+    ]
+}
+
+fn start() -> impl Strategy<Value = Operation> {
+    let limit = prop_oneof![2 => Just(u32::MAX), 1 => 0..3_u32];
+    let claim = option::weighted(0.2, (1..=2_u8, end()));
+    let about = (1..=FAMILIES, second(), end(), prop::bool::weighted(0.8), limit);
+    (about, option::weighted(0.4, access()), claim).prop_map(
+        |((family, issued, ends, refresh, limit), access, claim)| {
+            Operation::Start(Start { family, issued, ends, refresh, limit, access, claim })
+        },
+    )
+}
+
+fn tokens() -> impl Strategy<Value = Operation> {
+    prop_oneof![
+        3 => (access(), holder(), second())
+            .prop_map(|(access, holder, issued)| Operation::InsertToken { access, holder, issued }),
+        1 => (1..=ACCESS_TOKENS).prop_map(|access| Operation::RevokeOpaque { access }),
+        1 => (1..=JWTS).prop_map(|jwt| Operation::RevokeJwt { jwt }),
+    ]
+}
+
+fn revocations() -> impl Strategy<Value = Operation> {
+    prop_oneof![
+        (1..=FAMILIES, select(&RevokedWhy::ALL[..]), second()).prop_map(|(family, why, at)| Operation::RevokeFamily {
+            family,
+            why,
+            at
+        }),
+        (whose(), second()).prop_map(|(whose, at)| Operation::CutOff { whose, at }),
+    ]
+}
+
+fn counters() -> impl Strategy<Value = Operation> {
+    prop_oneof![
+        3 => (1..=2_u8, second(), select(vec![5_u8, 10]))
+            .prop_map(|(account, now, window)| Operation::AddStrike { account, now, window }),
+        1 => (1..=2_u8).prop_map(|account| Operation::ClearStrikes { account }),
+        1 => second().prop_map(|at| Operation::RaiseMark { at }),
+    ]
+}
+
+fn purge() -> impl Strategy<Value = Operation> {
+    (end(), 1..5_u32).prop_map(|(before, batch)| Operation::Purge { before, batch })
+}
+
+fn records() -> impl Strategy<Value = Operation> {
+    let step = (1..=KEYS, key_state(), key_state()).prop_map(|(key, expected, next)| Step { key, expected, next });
+    prop_oneof![
+        (1..=REGISTERED, 1..3_u8).prop_map(|(client, version)| Operation::Register { client, version }),
+        (1..=REGISTERED, 1..3_u8).prop_map(|(client, expected)| Operation::Update { client, expected }),
+        (1..=REGISTERED).prop_map(|client| Operation::Deregister { client }),
+        (0..=REGISTERED, 0..3_u32).prop_map(|(after, limit)| Operation::Page { after, limit }),
+        (0..=SUBJECTS, 0..3_u8, 0..3_u8).prop_map(|(user, old, new)| Operation::Rehash { user, old, new }),
+        (1..=KEYS, key_state()).prop_map(|(key, state)| Operation::InsertKey { key, state }),
+        vec(step, 1..3).prop_map(Operation::Transition),
+    ]
+}
+
+/// Everything that can be read back.
+pub(crate) fn reads() -> Vec<Operation> {
+    let mut reads = Vec::new();
+    for family in 1..=FAMILIES {
+        reads.push(Operation::FindFamily { family });
+        reads.push(Operation::FindByHandle { family });
+        reads.push(Operation::Standing { jwt: JWTS + 1, holder: Holder::Family(family), issued: END });
+    }
+    reads.extend((1..=ACCESS_TOKENS).map(|access| Operation::FindToken { access }));
+    for jwt in 1..=JWTS {
+        reads.push(Operation::Standing { jwt, holder: Holder::Client(0), issued: END });
+    }
+    for subject in 0..SUBJECTS {
+        for issued in [2, 3, 10] {
+            reads.push(Operation::Standing { jwt: JWTS + 1, holder: Holder::User(subject, subject), issued });
+        }
+        reads.extend([Operation::FindUser { user: subject }, Operation::Login { user: subject }]);
+    }
+    reads.extend((1..=REGISTERED).map(|client| Operation::FindClient { client }));
+    reads.extend([Operation::Page { after: 0, limit: 9 }, Operation::LoadKeys, Operation::ReadMark]);
+    reads
+}
