@@ -145,7 +145,10 @@ macro_rules! store_contract {
             of_many_revocations_of_one_family_one_wins
             no_token_outlives_the_revocation_of_its_family
             no_token_outlives_a_cutoff
+            what_ended_between_two_steps_stays_ended
             the_live_limit_holds_when_many_start_at_once
+            the_live_limit_holds_each_time_some_start_at_once
+            no_start_outlives_a_cutoff
             of_many_starts_with_one_token_one_leaves_a_family
 
             purge_works_in_bounded_batches
@@ -203,6 +206,7 @@ mod tests {
             include_str!("clauses/strikes.rs"),
             include_str!("clauses/tenants.rs"),
             include_str!("clauses/tokens.rs"),
+            include_str!("clauses/steps.rs"),
             include_str!("clauses/users.rs"),
         ]
         .into_iter()

@@ -3,15 +3,18 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use oauth_core::store::{
-    AccessTokenRecord, Claim, Client, Cutoff, CutoffKey, Deregister, Extend, FamilyRecord, FoundAccessToken,
-    FoundFamily, InsertKey, InsertToken, KeyRecord, KeyTransition, PasswordHash, Principal, Refreshed, Register,
-    Rehash, Retry, RevokeFamily, RevokeToken, RevokedWhy, Rotate, Salt, Standing, StandingQuery, StartFamily,
-    StartOutcome, StoreError, StoreErrorKind, Strike, Transition, UpdateClient, User,
+    AccessTokenRecord, AuthorizationRequestRecord, BeginOutcome, BeginRequest, Claim, Client, ClientGrants, CodeRecord,
+    ConsentKey, ConsentRecord, Cutoff, CutoffKey, DecideOutcome, DecideRequest, Deregister, Extend, FamilyRecord,
+    FoundAccessToken, FoundCode, FoundFamily, FoundRequest, InsertKey, InsertToken, IssueCode, KeyRecord,
+    KeyTransition, ListGrants, PasswordHash, Principal, RedeemCode, RedeemOutcome, Refreshed, Register, Rehash, Retry,
+    RevokeFamily, RevokeToken, RevokedWhy, Rotate, Salt, Standing, StandingQuery, StartFamily, StartOutcome,
+    StoreError, StoreErrorKind, Strike, Transition, UpdateClient, User,
 };
 use oauth_core::types::{ClientId, FamilyId, KeyedHash, Lifetime, Subject, Timestamp, TokenDigest, TokenId};
 
 use super::operation::{
-    Access, Holder, Operation, Second, Start, Step, Whose, client_name, jwt_end, owner, subject_name,
+    Access, Approval, Begin, Holder, Operation, Redeem, Second, Start, Step, Whose, client_name, code_issued, jwt_end,
+    owner, subject_name,
 };
 use crate::samples::{self, BEGIN};
 use crate::{TenantStore, block_on};
@@ -29,6 +32,10 @@ const APART: i64 = 1000;
 /// One call of a store with all that it is told.
 #[derive(Debug, Clone)]
 pub(crate) enum Call {
+    Begin(BeginRequest),
+    Decide(DecideRequest),
+    IssueCode(CodeRecord),
+    Redeem(RedeemCode),
     Start(StartFamily),
     Rotate(Rotate),
     Retry(Retry),
@@ -47,6 +54,10 @@ pub(crate) enum Call {
     Rehash(Subject, PasswordHash, PasswordHash),
     InsertKey(KeyRecord),
     Transition(String, Vec<KeyTransition>),
+    FindRequest(TokenDigest, Option<Subject>),
+    FindCode(TokenDigest),
+    FindConsent(ConsentKey),
+    ListGrants(ListGrants),
     FindFamily(FamilyId),
     FindByHandle([u8; 8]),
     FindToken(TokenDigest),
@@ -61,6 +72,10 @@ pub(crate) enum Call {
 /// What a store answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
+    Begun(BeginOutcome),
+    Decided(DecideOutcome),
+    CodeIssued(IssueCode),
+    Redeemed(RedeemOutcome),
     Started(StartOutcome),
     Refreshed(Refreshed),
     FamilyRevoked(RevokeFamily),
@@ -78,6 +93,10 @@ pub(crate) enum Answer {
     Rehashed(Rehash),
     KeyInserted(InsertKey),
     Transitioned(Transition),
+    Request(Option<FoundRequest>),
+    Code(Option<FoundCode>),
+    Consent(Option<ConsentRecord>),
+    Grants(Vec<ClientGrants>),
     Family(Option<FamilyRecord>),
     FamilyFound(Option<FoundFamily>),
     Token(Option<FoundAccessToken>),
@@ -183,6 +202,60 @@ impl Names {
         }
     }
 
+    fn begin(self, begin: &Begin) -> BeginRequest {
+        let &Begin { visit, begun, ends, client_limit, tenant_limit } = begin;
+        let request = AuthorizationRequestRecord {
+            client: self.client(owner(visit).1),
+            begun_at: self.at(begun),
+            expires_at: self.at(ends),
+            ..samples::request(self.unique(visit))
+        };
+        BeginRequest { request, client_limit, tenant_limit }
+    }
+
+    fn decide(self, visit: u8, now: Second, approval: Option<Approval>) -> DecideRequest {
+        let unique = self.unique(visit);
+        let decision = match approval {
+            Some(Approval { code_ends, consent_ends }) => {
+                samples::approve(unique, self.code(visit, code_ends), consent_ends.map(|end| self.consent(visit, end)))
+            }
+            None => DecideRequest { subject: self.subject(owner(visit).0), ..samples::deny(unique, BEGIN) },
+        };
+        DecideRequest { now: self.at(now), ..decision }
+    }
+
+    fn code(self, code: u8, ends: Second) -> CodeRecord {
+        let (subject, client) = owner(code);
+        CodeRecord {
+            subject: self.subject(subject),
+            client: self.client(client),
+            issued_at: self.at(code_issued(code)),
+            expires_at: self.at(ends),
+            ..samples::code(self.unique(code))
+        }
+    }
+
+    fn consent(self, code: u8, ends: Second) -> ConsentRecord {
+        let (subject, client) = owner(code);
+        ConsentRecord {
+            key: ConsentKey { subject: self.subject(subject), client: self.client(client), ..samples::consent().key },
+            granted_at: self.at(code_issued(code)),
+            expires_at: self.at(ends),
+            ..samples::consent()
+        }
+    }
+
+    fn redeem(self, redeem: &Redeem) -> RedeemCode {
+        let &Redeem { code, family, ends, now, limit, access } = redeem;
+        let redeem = samples::redeem(&self.code(code, ends), self.unique(family), self.at(now));
+        RedeemCode {
+            family: FamilyRecord { absolute_expires_at: self.at(ends), ..redeem.family },
+            access_token: access.map(|access| self.access_token(access, Holder::Family(family), now)),
+            live_limit: limit,
+            ..redeem
+        }
+    }
+
     fn client_record(self, client: u8, version: u8) -> Client {
         let id = self.registered(client);
         Client { version: version.into(), name: format!("version {version}"), ..samples::client(id.as_str()) }
@@ -197,6 +270,10 @@ impl Names {
         let of_family =
             |family: u8, access: Option<Access>, now| access.map(|a| self.access_token(a, Holder::Family(family), now));
         match operation.clone() {
+            Operation::Begin(begin) => Call::Begin(self.begin(&begin)),
+            Operation::Decide { visit, now, approval } => Call::Decide(self.decide(visit, now, approval)),
+            Operation::IssueCode { code, ends } => Call::IssueCode(self.code(code, ends)),
+            Operation::Redeem(redeem) => Call::Redeem(self.redeem(&redeem)),
             Operation::Start(start) => Call::Start(self.start(&start)),
             Operation::Rotate { family, token, now, access } => Call::Rotate(Rotate {
                 family: self.family(family),
@@ -252,6 +329,17 @@ impl Names {
                 ..samples::key(&self.key(key), state)
             }),
             Operation::Transition(steps) => Call::Transition(self.issuer(), self.transition(&steps)),
+            Operation::FindRequest { visit, user } => {
+                Call::FindRequest(samples::request_handle(self.unique(visit)), user.map(|user| self.subject(user)))
+            }
+            Operation::FindCode { code } => Call::FindCode(samples::code_digest(self.unique(code))),
+            Operation::FindConsent { code } => Call::FindConsent(self.consent(code, 0).key),
+            Operation::ListGrants { user, now, after, limit } => Call::ListGrants(ListGrants {
+                subject: self.subject(user),
+                now: self.at(now),
+                after: after.map(|client| self.client(client)),
+                limit,
+            }),
             Operation::FindFamily { family } => Call::FindFamily(self.family(family)),
             Operation::FindByHandle { family } => Call::FindByHandle(samples::handle(self.unique(family))),
             Operation::FindToken { access } => Call::FindToken(samples::digest(self.unique(access))),
@@ -278,6 +366,9 @@ impl Names {
         match whose {
             Whose::Client(client) => CutoffKey::Client(self.client(client)),
             Whose::Everything => CutoffKey::Everything,
+            Whose::Grant(subject, client) => {
+                CutoffKey::Grant { subject: self.subject(subject), client: self.client(client) }
+            }
             Whose::Subject(subject) => CutoffKey::Subject(self.subject(subject)),
         }
     }
@@ -300,6 +391,10 @@ impl Call {
     pub(crate) fn ask(self, store: &TenantStore) -> Answer {
         let TenantStore { clients, registry, users, keys, grants, .. } = store;
         match self {
+            Self::Begin(begin) => answer(grants.begin_request(begin), Answer::Begun),
+            Self::Decide(decide) => answer(grants.decide_request(decide), Answer::Decided),
+            Self::IssueCode(code) => answer(grants.issue_code(code), Answer::CodeIssued),
+            Self::Redeem(redeem) => answer(grants.redeem_code(redeem), Answer::Redeemed),
             Self::Start(start) => answer(grants.start_family(start), Answer::Started),
             Self::Rotate(rotate) => answer(grants.rotate(rotate), Answer::Refreshed),
             Self::Retry(retry) => answer(grants.retry(retry), Answer::Refreshed),
@@ -318,6 +413,10 @@ impl Call {
             Self::Rehash(subject, old, new) => answer(users.rehash(&subject, &old, new), Answer::Rehashed),
             Self::InsertKey(key) => answer(keys.insert(key), Answer::KeyInserted),
             Self::Transition(issuer, steps) => answer(keys.transition(&issuer, &steps), Answer::Transitioned),
+            Self::FindRequest(handle, user) => answer(grants.find_request(&handle, user.as_ref()), Answer::Request),
+            Self::FindCode(digest) => answer(grants.find_code(&digest), Answer::Code),
+            Self::FindConsent(key) => answer(grants.find_consent(&key), Answer::Consent),
+            Self::ListGrants(list) => answer(grants.list_grants(&list), Answer::Grants),
             Self::FindFamily(id) => answer(grants.find_family(&id), Answer::Family),
             Self::FindByHandle(handle) => answer(grants.find_by_handle(&handle), Answer::FamilyFound),
             Self::FindToken(digest) => answer(grants.find_access_token(&digest), Answer::Token),

@@ -7,10 +7,12 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::Order;
-use super::operation::{Access, Holder, Operation, Second, Start, Step, Whose};
+use super::operation::{Access, Approval, Begin, Holder, Operation, Redeem, Second, Start, Step, Whose};
 
 /// How many families, access tokens, JWTs, clients and so on a history speaks of, numbered from 1.
 pub(crate) const FAMILIES: u8 = 4;
+/// Requests and their codes are numbered as families are.
+pub(crate) const VISITS: u8 = FAMILIES;
 pub(crate) const ACCESS_TOKENS: u8 = 5;
 pub(crate) const JWTS: u8 = 2;
 pub(crate) const REGISTERED: u8 = 3;
@@ -54,6 +56,7 @@ fn whose() -> impl Strategy<Value = Whose> {
     prop_oneof![
         3 => (0..SUBJECTS).prop_map(Whose::Subject),
         3 => (0..CLIENTS).prop_map(Whose::Client),
+        3 => (0..SUBJECTS, 0..CLIENTS).prop_map(|(subject, client)| Whose::Grant(subject, client)),
         1 => Just(Whose::Everything),
     ]
 }
@@ -68,7 +71,34 @@ fn key_state() -> impl Strategy<Value = KeyState> {
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
-    prop_oneof![14 => families(), 5 => tokens(), 4 => revocations(), 3 => counters(), 2 => purge(), 3 => records()]
+    prop_oneof![14 => families(), 12 => visits(), 5 => tokens(), 4 => revocations(), 3 => counters(), 2 => purge(), 3 => records()]
+}
+
+fn visits() -> impl Strategy<Value = Operation> {
+    let approval =
+        (end(), option::of(end())).prop_map(|(code_ends, consent_ends)| Approval { code_ends, consent_ends });
+    // For a family of the same owner.
+    let redeemed =
+        (1..=VISITS, any::<bool>()).prop_map(|(code, other)| (code, if other && code <= 2 { 3 - code } else { code }));
+    prop_oneof![
+        4 => (1..=VISITS, second(), end(), limit(), limit()).prop_map(
+            |(visit, begun, ends, client_limit, tenant_limit)| {
+                Operation::Begin(Begin { visit, begun, ends, client_limit, tenant_limit })
+            }
+        ),
+        4 => (1..=VISITS, second(), option::weighted(0.8, approval))
+            .prop_map(|(visit, now, approval)| Operation::Decide { visit, now, approval }),
+        3 => (1..=VISITS, end()).prop_map(|(code, ends)| Operation::IssueCode { code, ends }),
+        6 => (redeemed, end(), second(), limit(), option::weighted(0.4, access())).prop_map(
+            |((code, family), ends, now, limit, access)| {
+                Operation::Redeem(Redeem { code, family, ends, now, limit, access })
+            }
+        ),
+    ]
+}
+
+fn limit() -> impl Strategy<Value = u32> {
+    prop_oneof![2 => Just(u32::MAX), 1 => 0..3_u32]
 }
 
 fn families() -> impl Strategy<Value = Operation> {
@@ -84,9 +114,8 @@ fn families() -> impl Strategy<Value = Operation> {
 }
 
 fn start() -> impl Strategy<Value = Operation> {
-    let limit = prop_oneof![2 => Just(u32::MAX), 1 => 0..3_u32];
     let claim = option::weighted(0.2, (1..=2_u8, end()));
-    let about = (1..=FAMILIES, second(), end(), prop::bool::weighted(0.8), limit);
+    let about = (1..=FAMILIES, second(), end(), prop::bool::weighted(0.8), limit());
     (about, option::weighted(0.4, access()), claim).prop_map(
         |((family, issued, ends, refresh, limit), access, claim)| {
             Operation::Start(Start { family, issued, ends, refresh, limit, access, claim })
@@ -143,6 +172,18 @@ fn records() -> impl Strategy<Value = Operation> {
 /// Everything that can be read back.
 pub(crate) fn reads() -> Vec<Operation> {
     let mut reads = Vec::new();
+    for visit in 1..=VISITS {
+        reads.push(Operation::FindRequest { visit, user: None });
+        reads.push(Operation::FindRequest { visit, user: Some(visit % SUBJECTS) });
+        reads.extend([Operation::FindCode { code: visit }, Operation::FindConsent { code: visit }]);
+    }
+    for user in 0..SUBJECTS {
+        for now in [5, 20] {
+            reads.push(Operation::ListGrants { user, now, after: None, limit: 9 });
+        }
+        reads.push(Operation::ListGrants { user, now: 10, after: None, limit: 1 });
+        reads.push(Operation::ListGrants { user, now: 10, after: Some(0), limit: 9 });
+    }
     for family in 1..=FAMILIES {
         reads.push(Operation::FindFamily { family });
         reads.push(Operation::FindByHandle { family });

@@ -10,6 +10,10 @@ pub(crate) type Second = u8;
 /// What is done to a store, or asked of it.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Operation {
+    Begin(Begin),
+    Decide { visit: u8, now: Second, approval: Option<Approval> },
+    IssueCode { code: u8, ends: Second },
+    Redeem(Redeem),
     Start(Start),
     Rotate { family: u8, token: u8, now: Second, access: Option<Access> },
     Retry { family: u8, token: u8, limit: u32, now: Second, access: Option<Access> },
@@ -29,6 +33,10 @@ pub(crate) enum Operation {
     Rehash { user: u8, old: u8, new: u8 },
     InsertKey { key: u8, state: KeyState },
     Transition(Vec<Step>),
+    FindRequest { visit: u8, user: Option<u8> },
+    FindCode { code: u8 },
+    FindConsent { code: u8 },
+    ListGrants { user: u8, now: Second, after: Option<u8>, limit: u32 },
     FindFamily { family: u8 },
     FindByHandle { family: u8 },
     FindToken { access: u8 },
@@ -39,6 +47,34 @@ pub(crate) enum Operation {
     FindUser { user: u8 },
     Login { user: u8 },
     LoadKeys,
+}
+
+/// A request that begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Begin {
+    pub(crate) visit: u8,
+    pub(crate) begun: Second,
+    pub(crate) ends: Second,
+    pub(crate) client_limit: u32,
+    pub(crate) tenant_limit: u32,
+}
+
+/// What is allowed: a code, and a consent to be remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Approval {
+    pub(crate) code_ends: Second,
+    pub(crate) consent_ends: Option<Second>,
+}
+
+/// A code that is redeemed for a family.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Redeem {
+    pub(crate) code: u8,
+    pub(crate) family: u8,
+    pub(crate) ends: Second,
+    pub(crate) now: Second,
+    pub(crate) limit: u32,
+    pub(crate) access: Option<Access>,
 }
 
 /// A family that starts.
@@ -75,6 +111,7 @@ pub(crate) enum Holder {
 pub(crate) enum Whose {
     Client(u8),
     Everything,
+    Grant(u8, u8),
     Subject(u8),
 }
 
@@ -104,9 +141,20 @@ pub(crate) const fn jwt_end(jwt: u8) -> Second {
     10 * jwt
 }
 
-/// Who a family belongs to, its subject and its client: 1 and 2 share both, 3 the subject only, 4 the client only.
-pub(crate) const fn owner(family: u8) -> (u8, u8) {
-    match family {
+/// When a code is issued, its own time as well, because the family that it gives is as old.
+pub(crate) const fn code_issued(code: u8) -> Second {
+    match code {
+        1 => 0,
+        2 => 3,
+        3 => 2,
+        _ => 10,
+    }
+}
+
+/// Who a family, a request and its code belong to, subject and client: 1 and 2 share both, 3 the subject only, 4 the
+/// client only.
+pub(crate) const fn owner(number: u8) -> (u8, u8) {
+    match number {
         1 | 2 => (0, 0),
         3 => (0, 1),
         _ => (1, 0),
@@ -118,7 +166,11 @@ impl Operation {
     pub(crate) const fn is_read(&self) -> bool {
         matches!(
             self,
-            Self::FindFamily { .. }
+            Self::FindRequest { .. }
+                | Self::FindCode { .. }
+                | Self::FindConsent { .. }
+                | Self::ListGrants { .. }
+                | Self::FindFamily { .. }
                 | Self::FindByHandle { .. }
                 | Self::FindToken { .. }
                 | Self::Standing { .. }
@@ -135,6 +187,28 @@ impl Operation {
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Begin(begin) => write!(f, "{begin}"),
+            Self::Decide { visit, now, approval } => {
+                let user = subject_name(owner(*visit).0);
+                match approval {
+                    None => write!(f, "decide_request(request {visit}, {user} denies, now {now} s)"),
+                    Some(Approval { code_ends, consent_ends }) => {
+                        let issued = code_issued(*visit);
+                        write!(f, "decide_request(request {visit}, {user} approves, now {now} s, ")?;
+                        write!(f, "code {visit} issued {issued} s until {code_ends} s")?;
+                        match consent_ends {
+                            Some(ends) => write!(f, ", consent until {ends} s)"),
+                            None => f.write_str(")"),
+                        }
+                    }
+                }
+            }
+            Self::IssueCode { code, ends } => {
+                let (subject, client) = owner(*code);
+                write!(f, "issue_code(code {code} of {}", subject_name(subject))?;
+                write!(f, " for {}, issued {} s until {ends} s)", client_name(client), code_issued(*code))
+            }
+            Self::Redeem(redeem) => write!(f, "{redeem}"),
             Self::Start(start) => write!(f, "{start}"),
             Self::Rotate { family, token, now, access } => {
                 write!(f, "rotate(family {family}, current token {token} → {}, now {now} s{})", token + 1, with(access))
@@ -177,6 +251,22 @@ impl fmt::Display for Operation {
                 }
                 f.write_str(")")
             }
+            Self::FindRequest { visit, user: None } => write!(f, "find_request(request {visit})"),
+            Self::FindRequest { visit, user: Some(user) } => {
+                write!(f, "find_request(request {visit}, for {})", subject_name(*user))
+            }
+            Self::FindCode { code } => write!(f, "find_code(code {code})"),
+            Self::FindConsent { code } => {
+                let (subject, client) = owner(*code);
+                write!(f, "find_consent({} to {})", subject_name(subject), client_name(client))
+            }
+            Self::ListGrants { user, now, after, limit } => {
+                write!(f, "list_grants({}, now {now} s", subject_name(*user))?;
+                if let Some(after) = after {
+                    write!(f, ", after {}", client_name(*after))?;
+                }
+                write!(f, ", limit {limit})")
+            }
             Self::FindFamily { family } => write!(f, "find_family(family {family})"),
             Self::FindByHandle { family } => write!(f, "find_by_handle(of family {family})"),
             Self::FindToken { access } => write!(f, "find_access_token(access token {access})"),
@@ -190,6 +280,32 @@ impl fmt::Display for Operation {
             Self::Login { user } => write!(f, "find_by_login({})", subject_name(*user)),
             Self::LoadKeys => f.write_str("load(the issuer's keys)"),
         }
+    }
+}
+
+impl fmt::Display for Begin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { visit, begun, ends, client_limit, tenant_limit } = self;
+        let client = client_name(owner(*visit).1);
+        write!(f, "begin_request(request {visit} of {client}, begun {begun} s, until {ends} s")?;
+        if *client_limit != u32::MAX {
+            write!(f, ", at most {client_limit} of the client")?;
+        }
+        if *tenant_limit != u32::MAX {
+            write!(f, ", at most {tenant_limit} in all")?;
+        }
+        f.write_str(")")
+    }
+}
+
+impl fmt::Display for Redeem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { code, family, ends, now, limit, access } = self;
+        write!(f, "redeem_code(code {code} for family {family} until {ends} s, now {now} s")?;
+        if *limit != u32::MAX {
+            write!(f, ", at most {limit} live")?;
+        }
+        write!(f, "{})", with(access))
     }
 }
 
@@ -237,6 +353,9 @@ impl fmt::Display for Whose {
         match self {
             Self::Client(client) => write!(f, "client {}", client_name(*client)),
             Self::Everything => f.write_str("everything"),
+            Self::Grant(subject, client) => {
+                write!(f, "what {} allowed {}", subject_name(*subject), client_name(*client))
+            }
             Self::Subject(subject) => write!(f, "subject {}", subject_name(*subject)),
         }
     }

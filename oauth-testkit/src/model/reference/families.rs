@@ -20,24 +20,28 @@ impl Reference {
             let claimed = Answer::Started(StartOutcome::Claimed);
             if self.may_be_forgotten(*expires_at) { no.may(true, claimed) } else { no.must(true, claimed) }
         }
-        no.must(self.families.contains_key(&family.id), TAKEN);
-        let handle = family.refresh.as_ref().map(|state| state.handle);
-        no.must(handle.is_some_and(|handle| self.by_handle(handle).is_some()), TAKEN);
+        self.ask_for_names(&family, &mut no);
         self.ask_for_digest(access_token.as_ref(), &mut no);
         if let Some(answer) = no.answer(told) {
             return answer;
         }
-        let ended = self.make_room(&family, live_limit);
+        let ended = self.make_room(&family, live_limit, family.issued_at);
         self.claims.extend(claim.map(|claim| (claim.digest, claim.expires_at)));
         self.families.insert(family.id, family);
         self.store(access_token);
         Answer::Started(StartOutcome::Started { ended })
     }
 
+    /// Refuses a family whose id or handle is taken.
+    pub(super) fn ask_for_names(&self, family: &FamilyRecord, no: &mut Refusals) {
+        no.must(self.families.contains_key(&family.id), TAKEN);
+        let handle = family.refresh.as_ref().map(|state| state.handle);
+        no.must(handle.is_some_and(|handle| self.by_handle(handle).is_some()), TAKEN);
+    }
+
     /// Ends the oldest of the other live families of the same subject and client, until with the new one no more than
     /// `limit` are left.
-    fn make_room(&mut self, new: &FamilyRecord, limit: u32) -> u32 {
-        let now = new.issued_at;
+    pub(super) fn make_room(&mut self, new: &FamilyRecord, limit: u32, now: Timestamp) -> u32 {
         let mut others: Vec<(Timestamp, FamilyId)> = self
             .families
             .values()

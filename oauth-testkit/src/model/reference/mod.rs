@@ -7,10 +7,14 @@ mod families;
 mod purge;
 mod records;
 mod tokens;
+mod visits;
 
 use std::collections::BTreeMap;
 
-use oauth_core::store::{AccessTokenRecord, Client, Cutoff, CutoffKey, FamilyRecord, KeyRecord, StoreErrorKind, User};
+use oauth_core::store::{
+    AccessTokenRecord, AuthorizationRequestRecord, Client, CodeRecord, ConsentRecord, Cutoff, CutoffKey, FamilyRecord,
+    KeyRecord, StoreErrorKind, User,
+};
 use oauth_core::types::{ClientId, FamilyId, KeyedHash, Subject, Timestamp, TokenDigest, TokenId};
 
 use super::call::{Answer, Call};
@@ -18,6 +22,10 @@ use super::call::{Answer, Call};
 /// What one tenant of a store remembers.
 #[derive(Debug)]
 pub(crate) struct Reference {
+    requests: BTreeMap<TokenDigest, AuthorizationRequestRecord>,
+    /// Codes, and until when each is known: its own end, or that of the family that it gave.
+    codes: BTreeMap<TokenDigest, (CodeRecord, Timestamp)>,
+    consents: Vec<ConsentRecord>,
     families: BTreeMap<FamilyId, FamilyRecord>,
     /// Opaque access tokens, and whether each was taken back by itself.
     tokens: BTreeMap<TokenDigest, (AccessTokenRecord, bool)>,
@@ -42,6 +50,9 @@ impl Reference {
     /// Remembers nothing yet, but for the mark of the clock.
     pub(crate) const fn new(mark: Timestamp) -> Self {
         Self {
+            requests: BTreeMap::new(),
+            codes: BTreeMap::new(),
+            consents: Vec::new(),
             families: BTreeMap::new(),
             tokens: BTreeMap::new(),
             tombstones: BTreeMap::new(),
@@ -60,6 +71,10 @@ impl Reference {
     /// Does what the call says and answers as the contract has it: what the store `told`, if it may.
     pub(crate) fn judge(&mut self, call: Call, told: &Answer) -> Answer {
         match call {
+            Call::Begin(begin) => self.begin(begin, told),
+            Call::Decide(decide) => self.decide(decide, told),
+            Call::IssueCode(code) => self.issue_code(code, told),
+            Call::Redeem(redeem) => self.redeem(redeem, told),
             Call::Start(start) => self.start(start, told),
             Call::Rotate(rotate) => self.rotate(rotate, told),
             Call::Retry(retry) => self.retry(retry, told),
@@ -87,6 +102,10 @@ impl Reference {
             Call::Rehash(subject, old, new) => self.rehash(&subject, &old, new),
             Call::InsertKey(key) => self.insert_key(key),
             Call::Transition(_, steps) => self.transition(&steps),
+            Call::FindRequest(handle, user) => self.find_request(&handle, user.as_ref(), told),
+            Call::FindCode(digest) => self.find_code(&digest, told),
+            Call::FindConsent(key) => Answer::Consent(self.consent(&key).cloned()),
+            Call::ListGrants(list) => self.list_grants(&list),
             Call::FindFamily(id) => self.find_family(&id, told),
             Call::FindByHandle(handle) => self.find_by_handle(handle, told),
             Call::FindToken(digest) => self.find_token(&digest, told),

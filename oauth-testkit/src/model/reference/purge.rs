@@ -28,12 +28,18 @@ impl Reference {
     pub(super) fn purge(&mut self, before: Timestamp, told: &Answer) -> Answer {
         let (mut rows, mut at_most) = (0, 0);
         let latest = self.latest;
+        let withdrawn: Vec<_> =
+            self.consents.iter().filter(|consent| !self.is_given(consent)).map(|c| c.key.clone()).collect();
         let mut goes = |end: Timestamp, may_be_gone: bool| {
             let goes = end < before;
             at_most += u32::from(goes);
             rows += u32::from(goes && !may_be_gone);
             goes
         };
+        self.requests.retain(|_, request| !goes(request.expires_at, request.expires_at <= latest));
+        self.codes.retain(|_, (_, known_until)| !goes(*known_until, *known_until <= latest));
+        // A store may have removed what a cutoff withdrew.
+        self.consents.retain(|consent| !goes(consent.expires_at, withdrawn.contains(&consent.key)));
         self.tokens.retain(|_, (token, _)| !goes(token.expires_at, token.expires_at <= latest));
         self.tombstones.retain(|_, end| !goes(*end, *end <= latest));
         self.claims.retain(|_, end| !goes(*end, *end <= latest));
