@@ -19,6 +19,7 @@ CREATE TABLE authorization_request (
     auth_amr     TEXT COLLATE "C",
     auth_acr     TEXT COLLATE "C",
     resource     TEXT COLLATE "C" NOT NULL,
+    usage        BYTEA            NOT NULL,     -- which consent answers it; see there
     begun_at     BIGINT           NOT NULL,
     expires_at   BIGINT           NOT NULL,
     extra        BYTEA            NOT NULL,

@@ -20,10 +20,11 @@ macro_rules! columns {
 }
 pub(crate) use columns;
 
-/// What the key holds of redirect URI and resources. The line feed keeps them apart: JSON has none within.
+/// What the key holds of redirect URI and resources. The line feed keeps them apart: JSON has none within. A query of its
+/// own, so that it is made once, and the planner takes it for a value and not for work to be saved.
 macro_rules! usage {
     ($redirect_uri:literal, $resource:literal) => {
-        concat!("sha256(convert_to(", $redirect_uri, " || chr(10) || ", $resource, ", 'UTF8'))")
+        concat!("(SELECT sha256(convert_to(", $redirect_uri, " || chr(10) || ", $resource, ", 'UTF8')))")
     };
 }
 pub(crate) use usage;

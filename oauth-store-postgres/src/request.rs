@@ -42,9 +42,11 @@ macro_rules! open {
 
 /// Two who begin at the same moment do not count each other, which the contract allows.
 pub(crate) const BEGIN: &str = concat!(
-    "INSERT INTO @authorization_request (tenant, ",
+    "INSERT INTO @authorization_request (tenant, usage, ",
     columns!(),
-    ") SELECT :tenant, :handle, :origin, :client, :redirect_uri, :request, :browser, :subject, :state, :binding_kind,
+    ") SELECT :tenant, ",
+    usage!(":redirect_uri", ":resource"),
+    ", :handle, :origin, :client, :redirect_uri, :request, :browser, :subject, :state, :binding_kind,
         :binding, :auth_time, :auth_amr, :auth_acr, :resource, :begun_at, :expires_at, :extra
     WHERE ",
     open!("client = :client AND", ":client_limit"),
@@ -56,20 +58,18 @@ pub(crate) const BEGIN: &str = concat!(
 /// The row, whether a cutoff covers it, and what `:subject` allowed before for the same use, unless a cutoff withdrew
 /// that. Nobody had allowed the request itself, so only what its client or the tenant lost counts.
 pub(crate) const FIND: &str = concat!(
-    "SELECT held.*, ",
-    cut_off!("NULL::text", "held.client", "held.begun_at"),
-    ", remembered.* FROM (
+    "SELECT asked.*, remembered.* FROM (
         SELECT ",
     columns!(),
-    " FROM @authorization_request WHERE tenant = :tenant AND handle = :handle
-    ) AS held LEFT JOIN LATERAL (
+    ", ",
+    cut_off!("NULL::text", "held.client", "held.begun_at"),
+    ", usage FROM @authorization_request AS held WHERE tenant = :tenant AND handle = :handle
+    ) AS asked LEFT JOIN LATERAL (
         SELECT ",
     consent::columns!(),
-    " FROM @consent AS held_before
-        WHERE tenant = :tenant AND subject = :subject AND client = held.client AND usage = ",
-    usage!("held.redirect_uri", "held.resource"),
-    " AND NOT ",
-    cut_off!("held_before.subject", "held_before.client", "held_before.granted_at"),
+    " FROM @consent AS held
+        WHERE tenant = :tenant AND subject = :subject AND client = asked.client AND usage = asked.usage AND NOT ",
+    cut_off!("held.subject", "held.client", "held.granted_at"),
     ") AS remembered ON TRUE"
 );
 
@@ -165,11 +165,9 @@ pub(crate) async fn find(session: &Session<'_>, (handle, subject): &Asked) -> Re
     let asked = params! { handle: handle.as_bytes().as_slice(), subject: subject.as_ref().map(Subject::as_str) };
     session
         .first(FIND, &asked, |cells| {
-            Ok(FoundRequest {
-                request: read(cells)?,
-                standing: standing_of(cells.take()?),
-                consent: consent::read_optional(cells)?,
-            })
+            let (request, standing) = (read(cells)?, standing_of(cells.take()?));
+            cells.skip(1); // the usage
+            Ok(FoundRequest { request, standing, consent: consent::read_optional(cells)? })
         })
         .await
 }
