@@ -7,8 +7,9 @@ mod node;
 mod server;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::thread;
 
-use common::{NOW, Stranger, fresh_schema, open, settings};
+use common::{NOW, Stranger, fresh_schema, open, settings, waiters};
 use node::{Node, ask_all};
 use oauth_store_postgres::{Database, PostgresStore, Schema, Settings};
 use oauth_testkit::{PostgresServer, block_on};
@@ -65,6 +66,28 @@ fn mint_and_verify(nodes: &mut [Node; 3], minted: &mut VecDeque<String>) {
     }
 }
 
+/// Tells all nodes the same while the lock keeps them from writing, until all three want to: each has read what it decides
+/// by before any wrote. Answers what they said, and whether they raced so.
+fn ask_at_once(
+    nodes: &mut [Node; 3],
+    server: &PostgresServer,
+    schema: &Schema,
+    lock: &str,
+    what: &str,
+) -> (Vec<String>, bool) {
+    let (holder, eye) = (Stranger::connect(server), Stranger::connect(server));
+    holder.ask(&format!("SET search_path = {}; BEGIN; {lock}", schema.as_str()));
+    thread::scope(|scope| {
+        let asked = scope.spawn(|| ask_all(nodes, what));
+        let mut raced = false;
+        while !raced && !asked.is_finished() {
+            raced = waiters(&eye, schema.as_str()) == 3;
+        }
+        holder.ask("COMMIT");
+        (asked.join().unwrap(), raced)
+    })
+}
+
 #[test]
 fn keys_are_promoted_once_and_what_any_node_signs_every_node_believes() {
     const INTERVAL: u32 = 30; // seconds between two rounds of maintenance
@@ -75,15 +98,17 @@ fn keys_are_promoted_once_and_what_any_node_signs_every_node_believes() {
     let (schema, _store, mut nodes) = three_nodes(server, false);
     let eye = Stranger::connect(server);
     let uses = active(&eye, &schema).len();
-    let (mut promoted, mut minted) = (0, VecDeque::new());
+    let (mut promoted, mut races, mut minted) = (0, 0, VecDeque::new());
     for round in 1..=ROUNDS {
         let now = NOW.millis() + i64::from(round * INTERVAL) * 1_000;
         assert_eq!(ask_all(&mut nodes, format!("clock {now}")), ["set"; 3]);
         let (keys_before, active_before) = (keys(&eye, &schema), active(&eye, &schema));
-        // in every second round one is ahead of the others, and signs with what they have not looked at
-        let ahead = if round % 2 == 0 { vec![nodes[round as usize % 3].ask("maintain")] } else { Vec::new() };
+        // in some rounds one is ahead of the others, and signs with what they have not looked at
+        let ahead = if round % 4 == 0 { vec![nodes[round as usize % 3].ask("maintain")] } else { Vec::new() };
         mint_and_verify(&mut nodes, &mut minted);
-        let together = ask_all(&mut nodes, "maintain");
+        let lock = "LOCK TABLE server_key IN SHARE MODE";
+        let (together, raced) = ask_at_once(&mut nodes, server, &schema, lock, "maintain");
+        races += u32::from(raced);
         let told: usize = ahead.iter().chain(&together).map(|count| count.parse::<usize>().unwrap()).sum();
         let keys_after = keys(&eye, &schema);
         let changed = keys_after.iter().filter(|(kid, state)| keys_before.get(*kid) != Some(*state)).count();
@@ -96,7 +121,7 @@ fn keys_are_promoted_once_and_what_any_node_signs_every_node_believes() {
         mint_and_verify(&mut nodes, &mut minted);
         minted.drain(..minted.len().saturating_sub(ALIVE));
     }
-    assert!(promoted >= 2 * uses, "{promoted} promotions of {uses} uses");
+    assert!(promoted >= 2 * uses && races >= 4, "{promoted} promotions of {uses} uses, {races} races");
 }
 
 #[test]
@@ -109,7 +134,10 @@ fn of_nodes_that_refresh_one_token_all_answer_one_child() {
     let mut answer = granted(&nodes[0].ask(format!("token {}", begin_form())));
     for race in 1..=RACES {
         let refresh = format!("token {}", refresh_form(text(&answer, "refresh_token")));
-        let answers: Vec<Value> = ask_all(&mut nodes, &refresh).iter().map(|answer| granted(answer)).collect();
+        let lock = "SELECT tenant FROM family FOR UPDATE";
+        let (answers, raced) = ask_at_once(&mut nodes, server, &schema, lock, &refresh);
+        assert!(raced);
+        let answers: Vec<Value> = answers.iter().map(|answer| granted(answer)).collect();
         let children: BTreeSet<&str> = answers.iter().map(|answer| text(answer, "refresh_token")).collect();
         assert_eq!(children.len(), 1, "one live child, whoever asked");
         assert_eq!(eye.ask(&families), [format!("{race} true")]);

@@ -32,11 +32,12 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts one, whose clock shows [`NOW`]. It says `ready` when it is.
+    /// Starts one, whose clock shows [`NOW`] and whose connections have the name of the schema. It says `ready` when it is.
     pub fn start(server: &PostgresServer, schema: &Schema, opaque: bool) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", "node", "--nocapture", "--test-threads=1"]);
-        command.env(URL, server.url()).env(SCHEMA, schema.as_str()).env(OPAQUE, opaque.to_string());
+        let url = format!("{} application_name={}", server.url(), schema.as_str());
+        command.env(URL, url).env(SCHEMA, schema.as_str()).env(OPAQUE, opaque.to_string());
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let orders = process.stdin.take().unwrap();
         let says = BufReader::new(process.stdout.take().unwrap()).lines();
