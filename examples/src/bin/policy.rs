@@ -79,8 +79,12 @@ impl Question {
                 None if argument == "--json" => json = true,
                 None => return Err(format!("`{argument}` is no NAME=VALUE; {USAGE}").into()),
                 Some(("client", id)) => client = Some(id.parse()?),
-                Some(("from", address)) => from = Some(address.parse()?),
-                Some(("at", seconds)) => at = Timestamp::from_seconds(seconds.parse()?),
+                Some(("from", address)) => {
+                    from = Some(address.parse().map_err(|_| format!("`{address}` is no address"))?);
+                }
+                Some(("at", seconds)) => {
+                    at = Timestamp::from_seconds(seconds.parse().map_err(|_| format!("`{seconds}` is no number"))?);
+                }
                 Some((name, value)) => parameters.push((name.to_owned(), value.to_owned())),
             }
         }

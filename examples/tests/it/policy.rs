@@ -94,7 +94,8 @@ fn a_mistake_on_the_command_line_is_told() {
         (&["none.db"], "usage"),
         (&["none.db", "client=a"], "cannot copy `none.db`"),
         (&["none.db", "client=a", "scope"], "no NAME=VALUE"),
-        (&["none.db", "client=a", "from=here"], "invalid IP address"),
+        (&["none.db", "client=a", "from=here"], "`here` is no address"),
+        (&["none.db", "client=a", "at=noon"], "`noon` is no number"),
     ] {
         let (_, complained) = explain(&directory, "http://127.0.0.1:8080", arguments);
         assert!(complained.contains(mend), "{arguments:?}: {complained}");

@@ -215,7 +215,7 @@ impl fmt::Display for Explanation {
             write!(f, ", from {peer}")?;
         }
         for Step { rule, effect } in &self.trace {
-            write!(f, "\n  {:<22} {:<9} ", rule.to_string(), effect.word())?;
+            write!(f, "\n  {:<24} {:<9} ", rule.to_string(), effect.word())?;
             match effect {
                 Effect::Passed => f.write_str(rule.asks())?,
                 Effect::Asked(scope) => write!(f, "`{scope}`")?,
@@ -281,12 +281,12 @@ mod tests {
         let text = "\
 granted `read` for 60 s, without `write`, with a refresh token, with an id token, acting for the user
 client `orders-app`, grant `password`, user `alice`, from 203.0.113.9
-  client.known           passed    there is such a client
-  request                asked     `read write`
-  scope.client           removed   `write`: the most that the client may have
-  lifetime.server        begun     600 s unless a rule says less
-  host.night             shortened to 60 s: a rule of the host
-  refresh.offline        withheld  not so: a refresh token goes with it: grant, client and scope say so";
+  client.known             passed    there is such a client
+  request                  asked     `read write`
+  scope.client             removed   `write`: the most that the client may have
+  lifetime.server          begun     600 s unless a rule says less
+  host.night               shortened to 60 s: a rule of the host
+  refresh.offline          withheld  not so: a refresh token goes with it: grant, client and scope say so";
         assert_eq!(explained.to_string(), text);
         let json = r#"{"at":1800000000000,"client":"orders-app","grant":"password","peer":"203.0.113.9","subject":"alice","trace":[{"effect":"passed","rule":"client.known"},{"effect":"asked","rule":"request","scope":"read write"},{"effect":"removed","rule":"scope.client","scope":"write"},{"effect":"begun","lifetime":600,"rule":"lifetime.server"},{"effect":"shortened","lifetime":60,"rule":"host.night"},{"effect":"withheld","rule":"refresh.offline"}],"verdict":{"audience":["api"],"dropped":"write","granted":true,"id_token":true,"impersonation":true,"lifetime":60,"refresh_token":true,"resource":["urn:api:1"],"scope":"read"}}"#;
         assert_eq!(explained.to_json(), json);
@@ -311,7 +311,7 @@ client `orders-app`, grant `password`, user `alice`, from 203.0.113.9
         let text = "\
 refused by host.night: policy.denied (closed); the client reads 400 `unauthorized_client`
 client `orders-app`, grant `password`, user `alice`, from 203.0.113.9
-  host.night             refused   policy.denied: not so: closed";
+  host.night               refused   policy.denied: not so: closed";
         assert_eq!(explained.to_string(), text);
         let json = r#""verdict":{"because":"closed","error":"unauthorized_client","granted":false,"reason":"policy.denied","rule":"host.night","status":400}}"#;
         assert!(explained.to_json().ends_with(json), "{}", explained.to_json());
