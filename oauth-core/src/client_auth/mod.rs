@@ -34,6 +34,12 @@ impl<T> Authenticated<T> {
         Arc::clone(&self.who)
     }
 
+    /// Somebody who has proved nothing, for the tests of what comes after.
+    #[cfg(test)]
+    pub(crate) fn supposed(who: T) -> Self {
+        Self { who: Arc::new(who), binding: Binding::None }
+    }
+
     /// The key that was proved with the request.
     #[must_use]
     pub const fn binding(&self) -> Binding {

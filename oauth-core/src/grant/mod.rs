@@ -6,6 +6,8 @@ pub(crate) mod extension;
 pub(crate) mod host;
 pub(crate) mod password;
 pub(crate) mod refresh_token;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::net::IpAddr;

@@ -215,7 +215,7 @@ impl fmt::Display for Explanation {
             write!(f, ", from {peer}")?;
         }
         for Step { rule, effect } in &self.trace {
-            write!(f, "\n  {:<22} {:<9} ", rule.to_string(), effect.word())?;
+            write!(f, "\n  {:<24} {:<9} ", rule.to_string(), effect.word())?;
             match effect {
                 Effect::Passed => f.write_str(rule.asks())?,
                 Effect::Asked(scope) => write!(f, "`{scope}`")?,
@@ -229,5 +229,98 @@ impl fmt::Display for Explanation {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::fixtures::{NOW, scope};
+    use crate::policy::{Rule, RuleId};
+
+    fn explained(verdict: Verdict, trace: Vec<Step>) -> Explanation {
+        Explanation {
+            client: "orders-app".parse().unwrap(),
+            grant: Some("password".into()),
+            subject: Some("alice".parse().unwrap()),
+            peer: Some("203.0.113.9".parse().unwrap()),
+            at: NOW,
+            verdict,
+            trace,
+        }
+    }
+
+    fn step(rule: impl Into<RuleId>, effect: Effect) -> Step {
+        Step { rule: rule.into(), effect }
+    }
+
+    fn granted() -> Granted {
+        Granted {
+            scope: scope("read"),
+            dropped: scope("write"),
+            audience: vec![Audience::parse("api").unwrap()],
+            resource: vec![ResourceUri::parse("urn:api:1").unwrap()],
+            lifetime: Lifetime::of_seconds(60),
+            refresh_token: true,
+            id_token: true,
+            impersonation: true,
+        }
+    }
+
+    #[test]
+    fn a_grant_is_told_as_text_and_as_json() {
+        let trace = vec![
+            step(Rule::ClientKnown, Effect::Passed),
+            step(Rule::Request, Effect::Asked(scope("read write"))),
+            step(Rule::ScopeClient, Effect::Removed(scope("write"))),
+            step(Rule::LifetimeServer, Effect::Begun(Lifetime::of_seconds(600))),
+            step(RuleId::Host("night"), Effect::Shortened(Lifetime::of_seconds(60))),
+            step(Rule::RefreshOffline, Effect::Withheld),
+        ];
+        let explained = explained(Verdict::Granted(granted()), trace);
+        let text = "\
+granted `read` for 60 s, without `write`, with a refresh token, with an id token, acting for the user
+client `orders-app`, grant `password`, user `alice`, from 203.0.113.9
+  client.known             passed    there is such a client
+  request                  asked     `read write`
+  scope.client             removed   `write`: the most that the client may have
+  lifetime.server          begun     600 s unless a rule says less
+  host.night               shortened to 60 s: a rule of the host
+  refresh.offline          withheld  not so: a refresh token goes with it: grant, client and scope say so";
+        assert_eq!(explained.to_string(), text);
+        let json = r#"{"at":1800000000000,"client":"orders-app","grant":"password","peer":"203.0.113.9","subject":"alice","trace":[{"effect":"passed","rule":"client.known"},{"effect":"asked","rule":"request","scope":"read write"},{"effect":"removed","rule":"scope.client","scope":"write"},{"effect":"begun","lifetime":600,"rule":"lifetime.server"},{"effect":"shortened","lifetime":60,"rule":"host.night"},{"effect":"withheld","rule":"refresh.offline"}],"verdict":{"audience":["api"],"dropped":"write","granted":true,"id_token":true,"impersonation":true,"lifetime":60,"refresh_token":true,"resource":["urn:api:1"],"scope":"read"}}"#;
+        assert_eq!(explained.to_json(), json);
+    }
+
+    #[test]
+    fn a_plain_grant_is_one_short_sentence() {
+        let plain = Granted {
+            dropped: Scope::empty(),
+            refresh_token: false,
+            id_token: false,
+            impersonation: false,
+            ..granted()
+        };
+        assert_eq!(Verdict::Granted(plain).to_string(), "granted `read` for 60 s");
+    }
+
+    #[test]
+    fn a_refusal_names_its_rule_and_what_the_client_reads() {
+        let denied = Refusal::PolicyDenied { rule: "night", reason: "closed" };
+        let explained = explained(Verdict::Refused(denied), vec![step(denied.rule(), Effect::Refused(denied))]);
+        let text = "\
+refused by host.night: policy.denied (closed); the client reads 400 `unauthorized_client`
+client `orders-app`, grant `password`, user `alice`, from 203.0.113.9
+  host.night               refused   policy.denied: not so: closed";
+        assert_eq!(explained.to_string(), text);
+        let json = r#""verdict":{"because":"closed","error":"unauthorized_client","granted":false,"reason":"policy.denied","rule":"host.night","status":400}}"#;
+        assert!(explained.to_json().ends_with(json), "{}", explained.to_json());
+        assert!(
+            explained
+                .to_json()
+                .contains(r#""trace":[{"effect":"refused","reason":"policy.denied","rule":"host.night"}]"#)
+        );
+        let bare = Verdict::Refused(Refusal::ScopeEmpty).to_string();
+        assert_eq!(bare, "refused by scope.empty: scope.empty; the client reads 400 `invalid_scope`");
     }
 }

@@ -9,6 +9,8 @@
 
 mod explanation;
 mod facts;
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod host_rules;
 mod restriction;
 mod rule;

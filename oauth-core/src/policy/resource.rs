@@ -89,3 +89,86 @@ pub(crate) fn target<'a>(
     }
     Ok(target)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::fixtures::{confidential, scope};
+
+    fn uri(text: &str) -> ResourceUri {
+        ResourceUri::parse(text).unwrap()
+    }
+
+    fn known(text: &str, knows: Option<&str>, opaque: bool, seconds: Option<u32>) -> Resource {
+        Resource {
+            uri: uri(text),
+            scope: knows.map(scope),
+            format: opaque.then_some(AccessTokenFormat::Opaque),
+            lifetime: seconds.map(Lifetime::of_seconds),
+        }
+    }
+
+    fn jwt() -> AccessTokenFormat {
+        let profile = crate::store::TokenProfile::Rfc9068;
+        AccessTokenFormat::Jwt { alg: crate::jose::Alg::ES256, profile }
+    }
+
+    #[test]
+    fn no_resource_is_the_client_s_audience_and_never_everybody() {
+        let otherwise = jwt();
+        let client = confidential();
+        let own = target(&[], &client, &[], &otherwise).unwrap();
+        assert_eq!((own.audience, own.scope, own.format, own.lifetime), (client.audience.clone(), None, None, None));
+        let nobody = Client { audience: Vec::new(), ..client };
+        assert_eq!(target(&[], &nobody, &[], &otherwise), Err(Refusal::ResourceNotAllowed));
+    }
+
+    #[test]
+    fn a_resource_is_known_to_server_and_client() {
+        let (otherwise, a, b) = (jwt(), uri("urn:a:1"), uri("urn:b:1"));
+        let all =
+            [known("urn:a:1", Some("read write"), false, Some(60)), known("urn:b:1", Some("read"), false, Some(30))];
+        let client = |resources: &[&ResourceUri]| Client {
+            resources: resources.iter().map(|uri| (*uri).clone()).collect(),
+            ..confidential()
+        };
+        let asked = [a.clone(), b.clone()];
+        for wrong in [client(&[&a]), client(&[&b]), client(&[])] {
+            assert_eq!(target(&asked, &wrong, &all, &otherwise), Err(Refusal::ResourceNotAllowed));
+        }
+        let mine = client(&[&a, &b]);
+        assert_eq!(target(&asked, &mine, &all[..1], &otherwise), Err(Refusal::ResourceNotAllowed));
+        let both = target(&asked, &mine, &all, &otherwise).unwrap();
+        let names: Vec<&str> = both.audience.iter().map(Audience::as_str).collect();
+        assert_eq!(
+            (names, both.scope, both.lifetime),
+            (vec!["urn:a:1", "urn:b:1"], Some(scope("read")), Some(Lifetime::of_seconds(30)))
+        );
+        assert_eq!(both.format, Some(&otherwise));
+        let twice = target(&[a.clone(), a], &mine, &all, &otherwise).unwrap();
+        assert_eq!(twice.audience.len(), 1);
+    }
+
+    #[test]
+    fn resources_of_two_formats_disagree() {
+        let (otherwise, opaque) = (jwt(), AccessTokenFormat::Opaque);
+        let asked = [uri("urn:a:1"), uri("urn:b:1")];
+        let client = Client { resources: asked.to_vec(), ..confidential() };
+        let all = [known("urn:a:1", None, true, None), known("urn:b:1", None, false, None)];
+        assert_eq!(target(&asked, &client, &all, &otherwise), Err(Refusal::ResourcesDisagree));
+        let agreed = target(&asked, &client, &all, &opaque).unwrap();
+        assert_eq!((agreed.format, agreed.scope), (Some(&opaque), None));
+    }
+
+    #[test]
+    fn a_refresh_names_resources_that_are_held() {
+        let (a, b) = ([uri("urn:a:1")], [uri("urn:a:1"), uri("urn:b:1")]);
+        assert_eq!(held(&[], &b), Ok(&b[..]));
+        assert_eq!(held(&a, &b), Ok(&a[..]));
+        assert_eq!(held(&b, &a), Err(Refusal::ResourceNotHeld));
+        assert_eq!(meet(&[], &a), Ok(a.to_vec()));
+        assert_eq!(meet(&a, &[]), Ok(a.to_vec()));
+        assert_eq!(meet(&b, &a), Ok(a.to_vec()));
+        assert_eq!(meet(&a, &b[1..]), Err(Refusal::ResourceNotAllowed));
+    }
+}
