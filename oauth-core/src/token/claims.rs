@@ -57,6 +57,13 @@ impl Confirmation {
             Binding::X5t(thumbprint) => Some(Self { jkt: None, x5t: text(thumbprint) }),
         }
     }
+
+    /// As the members of `cnf`.
+    pub(crate) fn to_members(&self) -> Map<String, Value> {
+        let members = [("jkt", &self.jkt), ("x5t#S256", &self.x5t)];
+        let held = members.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text.clone()?.into())));
+        held.collect()
+    }
 }
 
 /// `aud` is a string when there is one, an array when there are several (RFC 7519 §4.1.3).
@@ -74,6 +81,18 @@ impl TokenProfile {
             Self::Rfc9068 => Some("at+jwt"),
             Self::Legacy { typ: Some(LegacyTyp::Jwt), .. } => Some("JWT"),
             Self::Legacy { typ: None, .. } => None,
+        }
+    }
+
+    /// Whether a header with this `typ` is of this profile.
+    pub(crate) fn is_typ(&self, typ: Option<&str>) -> bool {
+        match (self.typ(), typ) {
+            // RFC 9068 §4: "at+jwt" or "application/at+jwt"; media types ignore case
+            (Some(wanted), Some(typ)) => {
+                typ.eq_ignore_ascii_case(wanted)
+                    || typ.strip_prefix("application/").is_some_and(|typ| typ.eq_ignore_ascii_case(wanted))
+            }
+            (wanted, typ) => wanted == typ,
         }
     }
 
