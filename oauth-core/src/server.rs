@@ -2,6 +2,7 @@
 
 mod administration;
 mod builder;
+mod client_extra;
 mod client_spec;
 mod clients;
 mod clock;
@@ -24,6 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use self::administration::{NewSecret, RotateSecretError, SetActiveError};
 pub use self::builder::{Builder, Danger, ResourceSettings};
+pub(crate) use self::client_extra::ClientExtra;
 pub use self::client_spec::ClientSpec;
 pub use self::clients::{EnsureClientError, EnsuredClient, Registration};
 pub(crate) use self::clock::ServerClock;
@@ -120,8 +122,10 @@ impl AuthorizationServer {
             return endpoint::token::answer::Answers::standard(server, &context).error(&error);
         };
         match endpoint {
+            Endpoint::Introspect => endpoint::introspect::respond(server, request, &context, now).await,
             Endpoint::Jwks => endpoint::jwks::respond(server, request, now).await,
             Endpoint::Metadata => endpoint::metadata::respond(server, request),
+            Endpoint::Revoke => endpoint::revoke::respond(server, request, &context, now).await,
             Endpoint::Token => endpoint::token::respond(server, request, &context, now).await,
         }
     }

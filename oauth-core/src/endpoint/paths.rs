@@ -6,21 +6,27 @@ use crate::types::Issuer;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Endpoint {
+    /// The introspection endpoint (RFC 7662).
+    Introspect,
     /// The JWK set (RFC 7517).
     Jwks,
     /// Authorization server metadata (RFC 8414).
     Metadata,
+    /// The revocation endpoint (RFC 7009).
+    Revoke,
     /// The token endpoint (RFC 6749 §3.2).
     Token,
 }
 
 /// The paths of the endpoints, absolute from the origin that the application serves.
 ///
-/// Defaults: `/oauth/token` and `/oauth/jwks` below the issuer's path, metadata at
+/// Defaults: `/oauth/token`, `/oauth/introspect`, `/oauth/revoke` and `/oauth/jwks` below the issuer's path, metadata at
 /// `/.well-known/oauth-authorization-server` followed by the issuer's path (RFC 8414 §3.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoints {
     pub(crate) token: Option<String>,
+    pub(crate) introspect: Option<String>,
+    pub(crate) revoke: Option<String>,
     pub(crate) jwks: Option<String>,
     pub(crate) public_base: Option<String>,
 }
@@ -29,13 +35,27 @@ impl Endpoints {
     /// The defaults.
     #[must_use]
     pub const fn new() -> Self {
-        Self { token: None, jwks: None, public_base: None }
+        Self { token: None, introspect: None, revoke: None, jwks: None, public_base: None }
     }
 
     /// The token endpoint's path, such as `/connect/token`.
     #[must_use]
     pub fn token(mut self, path: impl Into<String>) -> Self {
         self.token = Some(path.into());
+        self
+    }
+
+    /// The introspection endpoint's path, such as `/connect/introspect`.
+    #[must_use]
+    pub fn introspect(mut self, path: impl Into<String>) -> Self {
+        self.introspect = Some(path.into());
+        self
+    }
+
+    /// The revocation endpoint's path, such as `/connect/revocation`.
+    #[must_use]
+    pub fn revoke(mut self, path: impl Into<String>) -> Self {
+        self.revoke = Some(path.into());
         self
     }
 
@@ -74,6 +94,8 @@ impl Endpoints {
             ));
         }
         let mut paths: Vec<_> = token_paths.into_iter().map(|path| (Endpoint::Token, path)).collect();
+        paths.push((Endpoint::Introspect, own(self.introspect, "/oauth/introspect")));
+        paths.push((Endpoint::Revoke, own(self.revoke, "/oauth/revoke")));
         paths.push((Endpoint::Jwks, own(self.jwks, "/oauth/jwks")));
         if has_metadata {
             let well_known = format!("/.well-known/oauth-authorization-server{}", issuer.path());

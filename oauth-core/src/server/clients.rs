@@ -195,7 +195,6 @@ impl Inner {
         }
         next.created_at = held.created_at;
         next.updated_at = held.updated_at;
-        next.extra = held.extra.clone();
         if next == *held {
             return Ok(Some(EnsuredClient { client: held, secret: None, registration: Registration::Unchanged }));
         }

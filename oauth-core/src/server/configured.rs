@@ -261,13 +261,24 @@ fn metadata(issuer: &Issuer, mounted: &Mounted, token_path: &str, settings: &Gra
     let grants = settings.grant_types().filter(|grant| settings.can_refresh || *grant != GrantTypes::REFRESH_TOKEN);
     let methods = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost, AuthMethod::None];
     let methods = methods.into_iter().filter(|method| for_users || *method != AuthMethod::None);
+    let methods: Vec<_> = methods.map(AuthMethod::as_str).collect();
+    let url = |endpoint| mounted.url(endpoint).unwrap_or_default();
     let document = Metadata {
         issuer: issuer.as_str(),
         token_endpoint: mounted.public_url(token_path),
-        jwks_uri: mounted.url(Endpoint::Jwks).unwrap_or_default(),
+        introspection_endpoint: url(Endpoint::Introspect),
+        revocation_endpoint: url(Endpoint::Revoke),
+        jwks_uri: url(Endpoint::Jwks),
         response_types_supported: Vec::new(),
         grant_types_supported: grants.collect(),
-        token_endpoint_auth_methods_supported: methods.map(AuthMethod::as_str).collect(),
+        token_endpoint_auth_methods_supported: methods.clone(),
+        // who asks about tokens keeps a secret; who gives its own back need not
+        introspection_endpoint_auth_methods_supported: methods
+            .iter()
+            .copied()
+            .filter(|method| *method != AuthMethod::None.as_str())
+            .collect(),
+        revocation_endpoint_auth_methods_supported: methods,
     };
     serde_json::to_vec(&document).unwrap_or_default()
 }

@@ -67,7 +67,7 @@ impl Confirmation {
 }
 
 /// `aud` is a string when there is one, an array when there are several (RFC 7519 §4.1.3).
-fn one_or_many<S: Serializer>(audience: &&[Audience], serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn one_or_many<S: Serializer>(audience: &&[Audience], serializer: S) -> Result<S::Ok, S::Error> {
     match audience {
         [one] => serializer.serialize_str(one.as_str()),
         many => serializer.collect_seq(many.iter().map(Audience::as_str)),
@@ -94,6 +94,12 @@ impl TokenProfile {
             }
             (wanted, typ) => wanted == typ,
         }
+    }
+
+    /// The widest profile that a header with this `typ` may belong to.
+    pub(crate) fn of_typ(typ: Option<&str>) -> Option<Self> {
+        let legacy = |typ| Self::Legacy { typ, omit: OptionalClaim::ALL.to_vec() };
+        [Self::Rfc9068, legacy(Some(LegacyTyp::Jwt)), legacy(None)].into_iter().find(|profile| profile.is_typ(typ))
     }
 
     pub(crate) fn has(&self, claim: OptionalClaim) -> bool {

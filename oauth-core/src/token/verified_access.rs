@@ -184,19 +184,9 @@ impl VerifiedAccess {
         self.client.as_ref()
     }
 
-    /// The user that it names. A token that names no client may name a client here.
+    /// The user that it names.
     pub(crate) const fn subject(&self) -> Option<&Subject> {
         self.subject.as_ref()
-    }
-
-    /// Whether this client got it. Where a legacy profile leaves the client out, its own token may still name it as
-    /// `sub`: no user has a client's id.
-    pub(crate) fn is_of(&self, client: &ClientId) -> bool {
-        match (&self.client, &self.subject) {
-            (Some(held), _) => held == client,
-            (None, Some(subject)) => subject.as_str() == client.as_str(),
-            (None, None) => false,
-        }
     }
 
     /// What a hook added.

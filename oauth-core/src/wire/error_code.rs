@@ -1,6 +1,6 @@
 //! The error codes that a client can see.
 
-/// A registered error code (RFC 6749 §5.2, RFC 6750 §3.1, RFC 8707 §2).
+/// A registered error code (RFC 6749 §5.2, RFC 6750 §3.1, RFC 7009 §2.2.1, RFC 8707 §2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the names are the registered ones")]
 pub enum ErrorCode {
@@ -15,6 +15,7 @@ pub enum ErrorCode {
     TemporarilyUnavailable,
     UnauthorizedClient,
     UnsupportedGrantType,
+    UnsupportedTokenType,
 }
 
 impl ErrorCode {
@@ -33,6 +34,7 @@ impl ErrorCode {
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
+            Self::UnsupportedTokenType => "unsupported_token_type",
         }
     }
 }

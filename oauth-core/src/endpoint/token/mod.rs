@@ -4,7 +4,7 @@ pub(crate) mod answer;
 mod client_credentials;
 mod extension;
 mod password;
-mod read;
+pub(super) mod read;
 mod refresh_token;
 
 use self::answer::Answers;

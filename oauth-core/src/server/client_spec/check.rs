@@ -5,6 +5,7 @@ use ipnet::IpNet;
 use super::{ChosenSecret, ClientSpec, StaticWord};
 use crate::grant::{GrantSettings, OPENID};
 use crate::jose::Alg;
+use crate::server::ClientExtra;
 use crate::server::configured::ConfigErrors;
 use crate::server::mistakes::{Mistakes, check_family_lifetimes, check_format, parse_networks};
 use crate::store::{
@@ -32,6 +33,7 @@ impl ClientSpec {
         let networks = self.check_networks(&mut mistakes);
         let refresh = self.check_refresh(auth_methods, settings, &mut mistakes);
         let acts_for = self.check_acts_for(auth_methods, &mut mistakes);
+        let extra = self.check_introspection(auth_methods, &mut mistakes);
         if scope.contains(OPENID) && settings.id_tokens.is_none() {
             mistakes.say(
                 "its scope has `openid`, but this server makes no id tokens; add `.id_tokens(Alg::…)` on the builder"
@@ -63,7 +65,7 @@ impl ClientSpec {
                 json_bodies: self.json_bodies,
                 created_at: now,
                 updated_at: now,
-                extra: Extra::default(),
+                extra,
             }),
             _ => Err(mistakes.into_errors(&format!("client `{}`: ", self.id))),
         }
@@ -169,6 +171,26 @@ impl ClientSpec {
             }
         }
         subjects
+    }
+
+    fn check_introspection(&self, methods: AuthMethods, mistakes: &mut Mistakes) -> Extra {
+        let asks = self.introspects_everything || !self.introspects.is_empty();
+        if methods.contains(AuthMethod::None) && asks {
+            mistakes.say(
+                "a public client cannot ask about tokens (RFC 7662 section 2.1); drop `.introspects`, or make it \
+                 confidential"
+                    .into(),
+            );
+        }
+        let mut audiences = Vec::new();
+        for text in &self.introspects {
+            match Audience::parse(text) {
+                Err(why) => mistakes.say(format!("it cannot speak for the audience `{text}`: {why}")),
+                Ok(audience) => audiences.push(audience),
+            }
+        }
+        let extra = ClientExtra::new(&audiences, self.introspects_everything).to_extra();
+        mistakes.keep(extra.map_err(|why| format!("it speaks for too many audiences: {why}")), Extra::default)
     }
 
     fn check_methods(&self, mistakes: &mut Mistakes) -> AuthMethods {
