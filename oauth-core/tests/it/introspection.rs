@@ -8,8 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oauth_core::jose::Alg;
 use oauth_core::store::{
-    AccessTokenFormat, AccessTokenRecord, Binding, Extra, GrantStore as _, InsertToken, LegacyTyp, OptionalClaim,
-    Principal, StoreErrorKind, TokenProfile,
+    AccessTokenFormat, AccessTokenRecord, Binding, ClientRegistry as _, ClientStore as _, Deregister, Extra,
+    GrantStore as _, InsertToken, LegacyTyp, OptionalClaim, Principal, StoreErrorKind, TokenProfile, UpdateClient,
 };
 use oauth_core::token::{FactsRequest, HookError, HostFacts, TokenAdditions, TokenHook};
 use oauth_core::types::{Lifetime, TokenDigest, TokenId};
@@ -336,7 +336,14 @@ fn user_and_client_are_asked_for_now() {
         assert_eq!(all(), [false, false]);
         let _ = world.memory.set_user_active(&"alice".parse().unwrap(), true).unwrap();
         assert_eq!(all(), [true, true], "nothing was changed");
-        block_on(world.server.set_client_active(&"app".parse().unwrap(), false)).unwrap();
+        // past the server, so that nothing was taken back
+        let mut record = (*block_on(world.memory.find(&"app".parse().unwrap())).unwrap().unwrap()).clone();
+        for (version, active) in [(2, false), (3, true)] {
+            (record.active, record.version) = (active, version);
+            assert_eq!(block_on(world.memory.update(record.clone(), version - 1)).unwrap(), UpdateClient::Updated);
+            assert_eq!(all(), [active, active]);
+        }
+        assert_eq!(block_on(world.memory.deregister(&record.id)).unwrap(), Deregister::Removed);
         assert_eq!(all(), [false, false]);
     }
 }
