@@ -170,6 +170,7 @@ fn nobody_but_its_client_is_told_of_a_refresh_token_or_of_tokens_for_others() {
             let seen = world.introspect(&auditor, token);
             assert_eq!(seen.body["scope"], "offline_access openid orders.read orders.write");
         }
+        assert!(world.introspect(&auditor, begun.body["id_token"].as_str().unwrap()).is_inactive());
         let advice = block_on(world.server.lint()).unwrap();
         let named: Vec<_> = advice.iter().filter(|one| one.id == "introspects_everything").collect();
         assert_eq!(named.iter().map(|one| one.client.as_ref().unwrap().as_str()).collect::<Vec<_>>(), ["auditor"]);
@@ -233,6 +234,7 @@ fn guesses_at_a_secret_are_slowed_down_and_unknown_tokens_are_not() {
     for _ in 0..20 {
         assert!(world.introspect(&api, "unknown").is_inactive());
         assert_eq!(world.revoke("unknown").status, 200);
+        assert_eq!(world.introspect_with(&api, "").status, 400);
     }
     let wrong = Asking { id: api.id.clone(), secret: "wrong".into() };
     for _ in 0..3 {
