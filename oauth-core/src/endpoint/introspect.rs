@@ -68,7 +68,7 @@ async fn look(server: &Inner, caller: &Client, token: &str, now: Timestamp) -> R
         }
         Found::Refresh(found) => {
             judge_refresh(server, caller, &extra, &found, now)?;
-            let FoundRefresh { family, .. } = &found;
+            let family = &found.family;
             require_live(server, caller, Some(&family.client), Some(&family.subject), now).await?;
             Ok(tell_refresh(server, &found))
         }

@@ -15,7 +15,7 @@ use crate::types::{Timestamp, TokenDigest};
 /// A token that we issued, whatever became of it.
 pub(super) enum Found {
     Access { access: VerifiedAccess, standing: Standing },
-    Refresh(FoundRefresh),
+    Refresh(Box<FoundRefresh>),
 }
 
 /// A refresh token, with its family as it is.
@@ -103,7 +103,7 @@ async fn find_refresh(server: &Inner, presented: &PresentedRefresh<'_>, now: Tim
             _ => return Err(Refusal::RefreshUnknown.into()),
         }
     };
-    Ok(Found::Refresh(FoundRefresh { family, state, standing, presented }))
+    Ok(Found::Refresh(Box::new(FoundRefresh { family, state, standing, presented })))
 }
 
 /// Whether a text can be an opaque access token: 43 characters of base64url behind a prefix of at most 32 of the same.

@@ -78,7 +78,7 @@ async fn revoke(server: &Inner, client: &Client, token: &str, now: Timestamp, wh
     }
 }
 
-const fn subject(found: &Found) -> Option<&Subject> {
+fn subject(found: &Found) -> Option<&Subject> {
     match found {
         Found::Access { access, .. } => access.subject(),
         Found::Refresh(found) => Some(&found.family.subject),

@@ -16,6 +16,7 @@ use oauth_core::types::{Lifetime, TokenDigest, TokenId};
 use oauth_core::wire::Method;
 use oauth_core::{Builder, ClientSpec, Endpoint, Refusal, RequestContext, ResourceSettings, ValidatedGrant};
 use oauth_testkit::{Method as Call, Times, block_on};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::people::{Asking, SCOPE, TRUST, app, people, plain, plus};
@@ -680,4 +681,24 @@ fn other_parameters_are_ignored() {
     let (api, token) = (world.orders_api(), world.begin().access_token().to_owned());
     let more = format!("token={token}&scope={}&resource=https://x.example&username=bob", plus(SCOPE));
     assert_eq!(world.introspect_with(&api, &more).body, world.introspect(&api, &token).body);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_is_a_token_but_one_that_was_given(
+        text in prop_oneof!["[ -~]{1,80}", "[A-Za-z0-9_-]{43}", "[A-Za-z0-9_-]{1,30}\\.[A-Za-z0-9_-]{0,30}\\.[A-Za-z0-9_-]{0,9}"],
+        hint in prop::option::of("[ -~]{0,20}"),
+    ) {
+        let world = plain();
+        let (begun, api) = (world.begin(), world.orders_api());
+        let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
+        let hint = hint.map(|hint| format!("&token_type_hint={}", encode(&hint))).unwrap_or_default();
+        let body = format!("token={}{hint}", encode(&text));
+        prop_assert!(world.introspect_with(&api, &body).is_inactive());
+        let given_back = form(&format!("client_id=app&{body}"));
+        prop_assert_eq!(world.revoke_with(given_back).status, 200);
+        prop_assert!(world.introspect(&api, begun.access_token()).is_active());
+    }
 }
