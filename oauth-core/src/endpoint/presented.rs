@@ -13,9 +13,10 @@ use crate::token::refresh_token::PresentedRefresh;
 use crate::types::{Timestamp, TokenDigest};
 
 /// A token that we issued, whatever became of it.
+#[expect(clippy::large_enum_variant, reason = "there is one of it in a request, and it goes nowhere")]
 pub(super) enum Found {
     Access { access: VerifiedAccess, standing: Standing },
-    Refresh(Box<FoundRefresh>),
+    Refresh(FoundRefresh),
 }
 
 /// A refresh token, with its family as it is.
@@ -103,7 +104,7 @@ async fn find_refresh(server: &Inner, presented: &PresentedRefresh<'_>, now: Tim
             _ => return Err(Refusal::RefreshUnknown.into()),
         }
     };
-    Ok(Found::Refresh(Box::new(FoundRefresh { family, state, standing, presented })))
+    Ok(Found::Refresh(FoundRefresh { family, state, standing, presented }))
 }
 
 /// Whether a text can be an opaque access token: 43 characters of base64url behind a prefix of at most 32 of the same.
