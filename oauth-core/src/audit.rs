@@ -171,6 +171,12 @@ pub enum What {
     },
     /// A request was lawfully refused.
     Refused(Refusal),
+    /// A client gave back a token that is not its own or is of no use any more; nothing changed, and the client was not
+    /// told so (RFC 7009 §2.2).
+    RevocationIgnored {
+        /// Why.
+        why: Refusal,
+    },
     /// For several generations in a row the answer had to be asked for again: the client's connection is bad, or two
     /// hold its refresh token.
     RetryStreak {
@@ -227,6 +233,7 @@ impl What {
             Self::Refreshed { .. } => "refreshed",
             Self::Refused(_) => "refused",
             Self::RetryStreak { .. } => "refresh.retry_streak",
+            Self::RevocationIgnored { .. } => "revocation.ignored",
             Self::SecretAdded { .. } => "client.secret_added",
             Self::TokenIssued { .. } => "token.issued",
             Self::TokenRevoked { .. } => "token.revoked",
@@ -249,6 +256,7 @@ impl What {
             Self::KeyChanged { kid, state } => json!({ "kid": kid.as_str(), "state": state.as_str() }),
             Self::Refreshed { family, is_retry } => json!({ "family": family.to_string(), "is_retry": is_retry }),
             Self::RetryStreak { family, streak } => json!({ "family": family.to_string(), "streak": streak }),
+            Self::RevocationIgnored { why } => json!({ "reason": why.id() }),
             Self::SecretAdded { secret, others_end } => {
                 json!({ "secret": secret.as_str(), "others_end": others_end.map(Timestamp::millis) })
             }

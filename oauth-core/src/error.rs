@@ -23,6 +23,7 @@ pub enum Refusal {
     ClientMethod,
     ClientNetwork,
     ClientNotConfidential,
+    ClientPublic,
     ClientSecretExpired,
     ClientSecretWrong,
     ClientUnknown,
@@ -84,6 +85,7 @@ pub enum Refusal {
     TokenBound,
     TokenClearTransport,
     TokenExpired,
+    TokenForeign,
     TokenMalformed,
     TokenMissing,
     TokenNotForUs,
@@ -157,6 +159,7 @@ impl Refusal {
             | Self::ClientInactive
             | Self::ClientMethod
             | Self::ClientNetwork
+            | Self::ClientPublic
             | Self::ClientSecretExpired
             | Self::ClientSecretWrong
             | Self::ClientUnknown => (C::InvalidClient, "client authentication failed"),
@@ -215,12 +218,13 @@ impl Refusal {
             Self::ScopeMalformed => (C::InvalidScope, "scope is malformed"),
             Self::TokenBound
             | Self::TokenExpired
+            | Self::TokenForeign
             | Self::TokenMalformed
             | Self::TokenNotForUs
             | Self::TokenNotOurs
-            | Self::TokenNotRevocable
             | Self::TokenRevoked => (C::InvalidToken, "the access token is not valid"),
             Self::TokenMissing => (C::InvalidToken, "an access token is needed"),
+            Self::TokenNotRevocable => (C::UnsupportedTokenType, "this token cannot be revoked alone"),
             Self::TokenRepeated => (C::InvalidRequest, "send the access token once, in the Authorization header"),
             Self::TokenScope => (C::InsufficientScope, "the access token does not cover this"),
             Self::TokenSignInRequired => (C::InsufficientScope, "an access token of a user who signed in is needed"),
@@ -264,6 +268,7 @@ impl Refusal {
             Self::ClientInactive
                 | Self::ClientMethod
                 | Self::ClientNetwork
+                | Self::ClientPublic
                 | Self::ClientSecretExpired
                 | Self::ClientSecretWrong
                 | Self::ClientUnknown
@@ -363,6 +368,7 @@ impl Refusal {
             Self::ClientMethod => "client.method",
             Self::ClientNetwork => "client.network",
             Self::ClientNotConfidential => "client.not_confidential",
+            Self::ClientPublic => "client.public",
             Self::ClientSecretExpired => "client.secret_expired",
             Self::ClientSecretWrong => "client.secret_wrong",
             Self::ClientUnknown => "client.unknown",
@@ -413,6 +419,7 @@ impl Refusal {
             Self::TokenBound => "token.bound",
             Self::TokenClearTransport => "token.clear_transport",
             Self::TokenExpired => "token.expired",
+            Self::TokenForeign => "token.foreign",
             Self::TokenMalformed => "token.malformed",
             Self::TokenMissing => "token.missing",
             Self::TokenNotForUs => "token.not_for_us",
@@ -606,7 +613,7 @@ mod tests {
     use super::*;
 
     /// Every refusal, by walking the ids that the exhaustive match of `id` gives.
-    const ALL: [Refusal; 110] = [
+    const ALL: [Refusal; 112] = [
         Refusal::AuthorizationMalformed,
         Refusal::AuthorizationRepeated,
         Refusal::AuthorizationScheme,
@@ -621,6 +628,7 @@ mod tests {
         Refusal::ClientMethod,
         Refusal::ClientNetwork,
         Refusal::ClientNotConfidential,
+        Refusal::ClientPublic,
         Refusal::ClientSecretExpired,
         Refusal::ClientSecretWrong,
         Refusal::ClientUnknown,
@@ -704,6 +712,7 @@ mod tests {
         Refusal::TokenBound,
         Refusal::TokenClearTransport,
         Refusal::TokenExpired,
+        Refusal::TokenForeign,
         Refusal::TokenMalformed,
         Refusal::TokenMissing,
         Refusal::TokenNotForUs,
@@ -742,6 +751,7 @@ mod tests {
             Refusal::ClientInactive,
             Refusal::ClientMethod,
             Refusal::ClientNetwork,
+            Refusal::ClientPublic,
             Refusal::ClientSecretExpired,
             Refusal::ClientSecretWrong,
             Refusal::ClientUnknown,

@@ -3,6 +3,7 @@
 mod administration;
 mod authorize;
 mod builder;
+mod client_extra;
 mod client_spec;
 mod clients;
 mod clock;
@@ -28,6 +29,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use self::administration::{NewSecret, RotateSecretError, SetActiveError};
 pub use self::builder::{Builder, Danger, ResourceSettings};
+pub(crate) use self::client_extra::ClientExtra;
 pub use self::client_spec::ClientSpec;
 pub use self::clients::{EnsureClientError, EnsuredClient, Registration};
 pub(crate) use self::clock::ServerClock;
@@ -132,8 +134,10 @@ impl AuthorizationServer {
         match endpoint {
             // the host answers there, by `begin`
             Endpoint::Authorize => Response::json(404, Vec::new()),
+            Endpoint::Introspect => endpoint::introspect::respond(server, request, &context, now).await,
             Endpoint::Jwks => endpoint::jwks::respond(server, request, now).await,
             Endpoint::Metadata => endpoint::metadata::respond(server, request),
+            Endpoint::Revoke => endpoint::revoke::respond(server, request, &context, now).await,
             Endpoint::Token => endpoint::token::respond(server, request, &context, now).await,
         }
     }

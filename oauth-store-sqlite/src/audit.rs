@@ -219,7 +219,7 @@ impl Row {
             scope: granted.or(scope.as_ref()).cloned(),
             reason: match what {
                 What::Faulted { fault, .. } => Some(fault),
-                What::Refused(refusal) => Some(refusal.id()),
+                What::Refused(refusal) | What::RevocationIgnored { why: refusal } => Some(refusal.id()),
                 _ => None,
             },
             json: event.to_json(),

@@ -1,9 +1,13 @@
 //! The endpoints: where they lie, and in which order each one asks its questions.
 
 pub mod authorize;
+mod caller;
+pub(crate) mod introspect;
 pub(crate) mod jwks;
 pub(crate) mod metadata;
 mod paths;
+mod presented;
+pub(crate) mod revoke;
 pub(crate) mod token;
 
 pub(crate) use self::paths::Mounted;

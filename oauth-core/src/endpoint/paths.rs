@@ -9,22 +9,29 @@ pub enum Endpoint {
     /// The authorization endpoint (RFC 6749 §3.1). It needs the host's pages: see
     /// [`begin`](crate::AuthorizationServer::begin).
     Authorize,
+    /// The introspection endpoint (RFC 7662).
+    Introspect,
     /// The JWK set (RFC 7517).
     Jwks,
     /// Authorization server metadata (RFC 8414).
     Metadata,
+    /// The revocation endpoint (RFC 7009).
+    Revoke,
     /// The token endpoint (RFC 6749 §3.2).
     Token,
 }
 
 /// The paths of the endpoints, absolute from the origin that the application serves.
 ///
-/// Defaults: `/oauth/authorize`, `/oauth/token` and `/oauth/jwks` below the issuer's path, metadata at
+/// Defaults: `/oauth/authorize`, `/oauth/token`, `/oauth/introspect`, `/oauth/revoke` and `/oauth/jwks` below the issuer's
+/// path, metadata at
 /// `/.well-known/oauth-authorization-server` followed by the issuer's path (RFC 8414 §3.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoints {
     pub(crate) authorize: Option<String>,
     pub(crate) token: Option<String>,
+    pub(crate) introspect: Option<String>,
+    pub(crate) revoke: Option<String>,
     pub(crate) jwks: Option<String>,
     pub(crate) public_base: Option<String>,
 }
@@ -33,7 +40,7 @@ impl Endpoints {
     /// The defaults.
     #[must_use]
     pub const fn new() -> Self {
-        Self { authorize: None, token: None, jwks: None, public_base: None }
+        Self { authorize: None, token: None, introspect: None, revoke: None, jwks: None, public_base: None }
     }
 
     /// The authorization endpoint's path, such as `/connect/authorize`.
@@ -47,6 +54,20 @@ impl Endpoints {
     #[must_use]
     pub fn token(mut self, path: impl Into<String>) -> Self {
         self.token = Some(path.into());
+        self
+    }
+
+    /// The introspection endpoint's path, such as `/connect/introspect`.
+    #[must_use]
+    pub fn introspect(mut self, path: impl Into<String>) -> Self {
+        self.introspect = Some(path.into());
+        self
+    }
+
+    /// The revocation endpoint's path, such as `/connect/revocation`.
+    #[must_use]
+    pub fn revoke(mut self, path: impl Into<String>) -> Self {
+        self.revoke = Some(path.into());
         self
     }
 
@@ -89,6 +110,8 @@ impl Endpoints {
         if has_authorize {
             paths.push((Endpoint::Authorize, own(self.authorize, "/oauth/authorize")));
         }
+        paths.push((Endpoint::Introspect, own(self.introspect, "/oauth/introspect")));
+        paths.push((Endpoint::Revoke, own(self.revoke, "/oauth/revoke")));
         paths.push((Endpoint::Jwks, own(self.jwks, "/oauth/jwks")));
         if has_metadata {
             let well_known = format!("/.well-known/oauth-authorization-server{}", issuer.path());

@@ -365,17 +365,21 @@ fn a_proposed_lifetime_is_a_bound_in_whole_seconds() {
 fn a_claim_is_named_by_its_grant_and_never_by_another_s() {
     let named = |grant, name: &str| {
         let extension = Extension { grant: Arc::new(Named(grant)), ..extension(false) };
-        extension::claim(&extension, &proposed(|it| it.single_use = Some((name.to_owned(), NOW))))
+        extension::claim(
+            &extension,
+            &proposed(|it| it.single_use = Some(SingleUse { name: name.to_owned(), issued_at: NOW, expires_at: NOW })),
+        )
     };
     let claim = named("a", "b:c").unwrap();
-    assert_eq!((claim.digest, claim.expires_at), (TokenDigest::of(b"1:a:b:c"), NOW));
-    assert_ne!(named("a:b", "c").unwrap().digest, claim.digest);
+    assert_eq!((claim.claim.digest, claim.claim.expires_at), (TokenDigest::of(b"1:a:b:c"), NOW));
+    assert_ne!(named("a:b", "c").unwrap().claim.digest, claim.claim.digest);
     assert!(extension::claim(&extension(false), &proposed(|_| {})).is_none());
 }
 
 #[test]
 fn what_a_host_says_is_told_without_what_was_presented() {
-    let secret = proposed(|it| it.single_use = Some(("presented".into(), NOW)));
+    let secret =
+        proposed(|it| it.single_use = Some(SingleUse { name: "presented".into(), issued_at: NOW, expires_at: NOW }));
     let told = format!("{secret:?}");
     assert!(told.contains("alice") && !told.contains("presented"), "{told}");
     let parameters = ExtensionParameters(vec![("ticket", "presented")]);

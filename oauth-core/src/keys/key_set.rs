@@ -127,6 +127,16 @@ impl KeySet {
         }
     }
 
+    /// Every family key that can be used here.
+    pub(crate) fn family_keys(&self) -> impl Iterator<Item = &DeriveKey> {
+        self.deriving.iter().filter_map(|key| key.opened.as_deref().ok())
+    }
+
+    /// Whether a family key is known and cannot be used here.
+    pub(crate) fn lacks_family_keys(&self) -> bool {
+        self.deriving.iter().any(|key| key.opened.is_err())
+    }
+
     /// The family key that new families are born with.
     pub(crate) fn newest_family_key(&self) -> Option<Arc<DeriveKey>> {
         self.deriving.iter().find(|key| key.is_active).and_then(|key| key.opened.as_ref().ok()).map(Arc::clone)

@@ -21,6 +21,7 @@ pub(crate) fn scope(text: &str) -> Scope {
 
 pub(crate) fn settings() -> GrantSettings {
     GrantSettings {
+        authorization_code: false,
         resources: Vec::new(),
         scope_mode: ScopeMode::Narrow,
         format: AccessTokenFormat::Opaque,

@@ -17,6 +17,7 @@ mod rule;
 mod trace;
 
 pub mod consent;
+pub(crate) mod introspection;
 pub(crate) mod lifetime;
 pub mod network;
 pub mod permission;

@@ -206,7 +206,7 @@ impl Refusal {
             Self::ClientInactive => Rule::ClientActive,
             Self::ClientNetwork => Rule::ClientNetwork,
             Self::ClientFormat => Rule::ClientFormat,
-            Self::ClientNotConfidential => Rule::ClientConfidential,
+            Self::ClientNotConfidential | Self::ClientPublic => Rule::ClientConfidential,
             Self::GrantTypeUnsupported => Rule::GrantServer,
             Self::GrantNotAllowed => Rule::GrantClient,
             Self::ProposalInvalid | Self::ProposalMalformed => Rule::GrantProposal,
@@ -233,6 +233,7 @@ impl Refusal {
             Self::TokenBound
             | Self::TokenClearTransport
             | Self::TokenExpired
+            | Self::TokenForeign
             | Self::TokenMalformed
             | Self::TokenMissing
             | Self::TokenNotForUs

@@ -31,7 +31,7 @@ use crate::types::{Issuer, KeyId};
 /// | over-wide scope | narrowed | or refused |
 /// | signing keys | announced 14 days, signing 90 days, named by thumbprint | |
 /// | JWKS max-age | 5 minutes | 1 second to 1 day |
-/// | paths | `/oauth/token`, `/oauth/jwks` below the issuer's path | |
+/// | paths | `/oauth/token`, `/oauth/introspect`, `/oauth/revoke`, `/oauth/jwks` below the issuer's path | |
 /// | refresh tokens | rotated, a lost answer can be asked for again for 30 seconds; idle 14 days, absolute 90 days | absolute up to 366 days |
 /// | authorization code grant | off | [`authorization_code`](Self::authorization_code) |
 /// | open authorization requests | 1,000 of one client, 100,000 in all | 1 up |

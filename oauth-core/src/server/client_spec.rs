@@ -28,6 +28,8 @@ pub struct ClientSpec {
     networks: Option<Vec<String>>,
     refresh: RefreshWish,
     acts_for: Vec<String>,
+    introspects: Vec<String>,
+    introspects_everything: bool,
     json_bodies: bool,
     password_grant: bool,
     pub(crate) chosen_secret: Option<ChosenSecret>,
@@ -94,6 +96,8 @@ impl ClientSpec {
             networks: None,
             refresh: RefreshWish::default(),
             acts_for: Vec::new(),
+            introspects: Vec::new(),
+            introspects_everything: false,
             json_bodies: false,
             password_grant: false,
             chosen_secret: None,
@@ -129,6 +133,15 @@ impl ClientSpec {
     pub const fn legacy_code_without_pkce(mut self) -> Self {
         self.code_without_pkce = true;
         self
+    }
+
+    /// A protected resource that asks about the tokens that it is shown (RFC 7662), under the names that stand in their
+    /// `aud`. It gets no tokens itself until [`grants`](Self::grants) says so; then they are for itself. Its
+    /// [`scope`](Self::scope) is what it is shown of a token's.
+    #[must_use]
+    pub fn resource_server<T: Into<String>>(id: impl Into<String>, identifiers: impl IntoIterator<Item = T>) -> Self {
+        let identifiers: Vec<String> = identifiers.into_iter().map(Into::into).collect();
+        Self { grants: Vec::new(), audience: identifiers.clone(), introspects: identifiers, ..Self::confidential(id) }
     }
 
     /// The name that people see. Default: the id.
@@ -238,6 +251,23 @@ impl ClientSpec {
     #[must_use]
     pub fn acts_for<T: Into<String>>(mut self, subjects: impl IntoIterator<Item = T>) -> Self {
         self.acts_for = subjects.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The audiences that it speaks for: it is told about access tokens whose `aud` holds one of them (RFC 7662), with
+    /// as much of their scope as is in its own. Never about a refresh token. Default: only about its own tokens. For
+    /// confidential clients.
+    #[must_use]
+    pub fn introspects<T: Into<String>>(mut self, audiences: impl IntoIterator<Item = T>) -> Self {
+        self.introspects = audiences.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// It is told about every token, refresh tokens too, whoever has it and whomever it is for: who breaks into it learns
+    /// of every token that passes by whose it is and what it opens (RFC 7662 §4).
+    #[must_use]
+    pub const fn danger_introspects_everything(mut self) -> Self {
+        self.introspects_everything = true;
         self
     }
 

@@ -276,17 +276,28 @@ fn metadata(issuer: &Issuer, mounted: &Mounted, token_path: &str, settings: &Gra
     let methods = [AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost, AuthMethod::None];
     let methods = methods.into_iter().filter(|method| for_users || *method != AuthMethod::None);
     let only = |names: &[&'static str]| if settings.authorization_code { names.to_vec() } else { Vec::new() };
+    let methods: Vec<_> = methods.map(AuthMethod::as_str).collect();
+    let url = |endpoint| mounted.url(endpoint).unwrap_or_default();
     let document = Metadata {
         issuer: issuer.as_str(),
         authorization_endpoint: mounted.url(Endpoint::Authorize),
         token_endpoint: mounted.public_url(token_path),
-        jwks_uri: mounted.url(Endpoint::Jwks).unwrap_or_default(),
+        introspection_endpoint: url(Endpoint::Introspect),
+        revocation_endpoint: url(Endpoint::Revoke),
+        jwks_uri: url(Endpoint::Jwks),
         response_types_supported: only(&["code"]),
         response_modes_supported: only(&ResponseMode::ALL.map(ResponseMode::as_str)),
         code_challenge_methods_supported: only(&["S256"]),
         authorization_response_iss_parameter_supported: settings.authorization_code,
         grant_types_supported: grants.collect(),
-        token_endpoint_auth_methods_supported: methods.map(AuthMethod::as_str).collect(),
+        token_endpoint_auth_methods_supported: methods.clone(),
+        // who asks about tokens keeps a secret; who gives its own back need not
+        introspection_endpoint_auth_methods_supported: methods
+            .iter()
+            .copied()
+            .filter(|method| *method != AuthMethod::None.as_str())
+            .collect(),
+        revocation_endpoint_auth_methods_supported: methods,
     };
     serde_json::to_vec(&document).unwrap_or_default()
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{AuthorizationServer, Inner};
+use super::{AuthorizationServer, ClientExtra, Inner};
 use crate::dialect::BodyMedia;
 use crate::error::Fault;
 use crate::store::{AccessTokenFormat, Client, GrantTypes, RefreshPolicy, SecretHash, TokenProfile};
@@ -169,6 +169,10 @@ fn registration(client: &Client) -> Vec<Spoken> {
     when(
         !client.acts_for.is_empty(),
         ("acts_for", "it gets tokens in users' names without the users", "RFC 8693 section 5"),
+    );
+    when(
+        ClientExtra::of(client).is_ok_and(|extra| extra.sees_everything()),
+        ("introspects_everything", "it is told about every token that it gets hold of", "RFC 7662 section 4"),
     );
     when(client.access_token.format.as_ref().is_some_and(is_legacy), LEGACY_PROFILE);
     when(client.access_token.lifetime.is_some_and(|lifetime| lifetime.seconds() > LONG), LONG_TOKENS);

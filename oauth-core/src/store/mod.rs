@@ -46,7 +46,6 @@
 
 mod client;
 mod client_cache;
-mod client_extra;
 mod error;
 mod grant;
 mod key;
@@ -60,7 +59,6 @@ pub use self::client::{
     TokenProfile, UpdateClient,
 };
 use self::client_cache::{CLIENT_CACHE_AGE, ClientCache, Known};
-pub(crate) use self::client_extra::ClientExtra;
 pub use self::error::{StoreError, StoreErrorKind};
 pub use self::grant::{
     AccessTokenRecord, AuthenticationContext, AuthorizationRequestRecord, BeginOutcome, BeginRequest, Binding, Claim,

@@ -57,10 +57,17 @@ impl Confirmation {
             Binding::X5t(thumbprint) => Some(Self { jkt: None, x5t: text(thumbprint) }),
         }
     }
+
+    /// As the members of `cnf`.
+    pub(crate) fn to_members(&self) -> Map<String, Value> {
+        let members = [("jkt", &self.jkt), ("x5t#S256", &self.x5t)];
+        let held = members.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text.clone()?.into())));
+        held.collect()
+    }
 }
 
 /// `aud` is a string when there is one, an array when there are several (RFC 7519 §4.1.3).
-fn one_or_many<S: Serializer>(audience: &&[Audience], serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn one_or_many<S: Serializer>(audience: &&[Audience], serializer: S) -> Result<S::Ok, S::Error> {
     match audience {
         [one] => serializer.serialize_str(one.as_str()),
         many => serializer.collect_seq(many.iter().map(Audience::as_str)),
@@ -75,6 +82,24 @@ impl TokenProfile {
             Self::Legacy { typ: Some(LegacyTyp::Jwt), .. } => Some("JWT"),
             Self::Legacy { typ: None, .. } => None,
         }
+    }
+
+    /// Whether a header with this `typ` is of this profile.
+    pub(crate) fn is_typ(&self, typ: Option<&str>) -> bool {
+        match (self.typ(), typ) {
+            // RFC 9068 §4: "at+jwt" or "application/at+jwt"; media types ignore case
+            (Some(wanted), Some(typ)) => {
+                typ.eq_ignore_ascii_case(wanted)
+                    || typ.strip_prefix("application/").is_some_and(|typ| typ.eq_ignore_ascii_case(wanted))
+            }
+            (wanted, typ) => wanted == typ,
+        }
+    }
+
+    /// The widest profile that a header with this `typ` may belong to.
+    pub(crate) fn of_typ(typ: Option<&str>) -> Option<Self> {
+        let legacy = |typ| Self::Legacy { typ, omit: OptionalClaim::ALL.to_vec() };
+        [Self::Rfc9068, legacy(Some(LegacyTyp::Jwt)), legacy(None)].into_iter().find(|profile| profile.is_typ(typ))
     }
 
     pub(crate) fn has(&self, claim: OptionalClaim) -> bool {

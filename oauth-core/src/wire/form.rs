@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::params::{MAX_PARAMETERS, MAX_VALUE, Params};
+use super::params::{MAX_PARAMETERS, MAX_VALUE, Params, max_value};
 use crate::error::Refusal;
 
 /// Parses a whole body. Only `&` separates; `+` is a space; empty segments count as parameters and say nothing.
@@ -59,7 +59,10 @@ fn pairs(text: &[u8]) -> impl Iterator<Item = Result<Pair<'_>, Refusal>> {
             Some(at) => (segment.get(..at).unwrap_or_default(), segment.get(at + 1..).unwrap_or_default()),
             None => (segment, &[][..]),
         };
-        Some(decode(name).and_then(|name| Ok((name, decode(value)?))))
+        Some(decode(name).and_then(|name| {
+            let value = decode_within(value, max_value(&name))?;
+            Ok((name, value))
+        }))
     })
 }
 
@@ -69,7 +72,11 @@ fn pairs(text: &[u8]) -> impl Iterator<Item = Result<Pair<'_>, Refusal>> {
 /// [`Refusal::FormMalformed`] on a broken escape or bytes that are no UTF-8, [`Refusal::ParameterTooLong`] past the
 /// limit.
 pub(crate) fn decode(raw: &[u8]) -> Result<Cow<'_, str>, Refusal> {
-    if raw.len() > 3 * MAX_VALUE {
+    decode_within(raw, MAX_VALUE)
+}
+
+fn decode_within(raw: &[u8], limit: usize) -> Result<Cow<'_, str>, Refusal> {
+    if raw.len() > limit.saturating_mul(3) {
         return Err(Refusal::ParameterTooLong);
     }
     if !raw.iter().any(|byte| matches!(byte, b'%' | b'+')) {
@@ -151,6 +158,9 @@ mod tests {
         let long = format!("x={}", "a".repeat(4097));
         assert_eq!(parse(long.as_bytes()).err(), Some(Refusal::ParameterTooLong));
         assert!(parse(&long.as_bytes()[..long.len() - 1]).is_ok());
+        let token = format!("token={}", "a".repeat(16 * 1024 + 1));
+        assert_eq!(parse(token.as_bytes()).err(), Some(Refusal::ParameterTooLong));
+        assert!(parse(&token.as_bytes()[..token.len() - 1]).is_ok());
     }
 
     #[test]

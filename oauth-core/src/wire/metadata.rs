@@ -9,6 +9,8 @@ pub(crate) struct Metadata<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) authorization_endpoint: Option<String>,
     pub(crate) token_endpoint: String,
+    pub(crate) introspection_endpoint: String,
+    pub(crate) revocation_endpoint: String,
     pub(crate) jwks_uri: String,
     /// Required by RFC 8414 even where there is no authorization endpoint.
     pub(crate) response_types_supported: Vec<&'static str>,
@@ -21,6 +23,8 @@ pub(crate) struct Metadata<'a> {
     pub(crate) authorization_response_iss_parameter_supported: bool,
     pub(crate) grant_types_supported: Vec<&'a str>,
     pub(crate) token_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub(crate) introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    pub(crate) revocation_endpoint_auth_methods_supported: Vec<&'static str>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]

@@ -6,6 +6,7 @@
 pub(crate) mod basic_auth;
 mod error_code;
 pub(crate) mod form;
+pub(crate) mod introspection;
 pub(crate) mod json_body;
 pub(crate) mod media_type;
 pub(crate) mod metadata;

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use crate::error::Refusal;
+use crate::jose::jws;
 
 /// The most parameters that a request may have.
 pub(crate) const MAX_PARAMETERS: usize = 64;
-/// The most bytes that a parameter's name or value may have, decoded.
+/// The most bytes that a parameter's name or value may have, decoded, where [`max_value`] says nothing else.
 pub(crate) const MAX_VALUE: usize = 4096;
 
 /// Decoded parameters, checked against the table of known ones. Unknown ones are kept and ignored (RFC 6749 §3.2).
@@ -22,7 +23,7 @@ impl<'a> Params<'a> {
 
     /// Adds a parameter; refuses what the table refuses.
     pub(crate) fn add(&mut self, name: Cow<'a, str>, value: Cow<'a, str>) -> Result<(), Refusal> {
-        if name.len() > MAX_VALUE || value.len() > MAX_VALUE {
+        if name.len() > MAX_VALUE || value.len() > max_value(&name) {
             return Err(Refusal::ParameterTooLong);
         }
         if let Some(rule) = Rule::of(&name) {
@@ -97,6 +98,11 @@ impl Rule {
         };
         Some(Self { repeatable, allowed })
     }
+}
+
+/// The most bytes that the value of a parameter may have: a token may be as long as the longest JWT that is read.
+pub(crate) fn max_value(name: &str) -> usize {
+    if name == "token" { jws::MAX_LEN } else { MAX_VALUE }
 }
 
 /// Whether the protocol itself knows a parameter of this name.

@@ -21,6 +21,11 @@ impl Response {
         Self { status, headers, body }
     }
 
+    /// Without a body, and so without a media type.
+    pub(crate) fn empty(status: u16) -> Self {
+        Self { status, headers: Vec::with_capacity(2), body: Vec::new() }
+    }
+
     /// Forbids every cache to keep the answer (RFC 6749 §5.1).
     pub(crate) fn no_store(mut self) -> Self {
         self.headers.push(("cache-control", Cow::Borrowed("no-store")));

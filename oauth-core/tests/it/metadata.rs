@@ -18,22 +18,35 @@ fn server(issuer: Issuer, endpoints: Endpoints) -> AuthorizationServer {
 
 #[test]
 fn the_document_says_what_is_mounted_and_keeps_the_issuer_to_the_byte() {
-    let server =
-        server(Issuer::url("https://as.example/tenant/A%2f").unwrap(), Endpoints::new().token("/connect/token"));
+    let endpoints = Endpoints::new().token("/connect/token").introspect("/connect/introspect");
+    let server = server(Issuer::url("https://as.example/tenant/A%2f").unwrap(), endpoints);
     let document = fetch(&server, Endpoint::Metadata, Method::Get);
     assert_eq!(
         document.body,
         json!({
             "issuer": "https://as.example/tenant/A%2f",
             "token_endpoint": "https://as.example/connect/token",
+            "introspection_endpoint": "https://as.example/connect/introspect",
+            "revocation_endpoint": "https://as.example/tenant/A%2f/oauth/revoke",
             "jwks_uri": "https://as.example/tenant/A%2f/oauth/jwks",
             "response_types_supported": [],
             "grant_types_supported": ["client_credentials"],
             "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+            "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+            "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         })
     );
     let mounted: Vec<_> = server.endpoints().map(|(endpoint, path)| (endpoint, path.to_owned())).collect();
     assert!(mounted.contains(&(Endpoint::Metadata, "/.well-known/oauth-authorization-server/tenant/A%2f".to_owned())));
+}
+
+#[test]
+fn public_clients_give_back_and_never_ask_where_there_are_any() {
+    let document = fetch(&crate::people::plain().server, Endpoint::Metadata, Method::Get).body;
+    let methods = |endpoint: &str| document[format!("{endpoint}_endpoint_auth_methods_supported")].clone();
+    let secret = json!(["client_secret_basic", "client_secret_post"]);
+    let all = json!(["client_secret_basic", "client_secret_post", "none"]);
+    assert_eq!((methods("introspection"), methods("revocation"), methods("token")), (secret, all.clone(), all));
 }
 
 #[test]

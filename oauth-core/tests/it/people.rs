@@ -9,13 +9,14 @@ use oauth_core::store::Client;
 use oauth_core::store::{AccessTokenFormat, FamilyRecord, GrantStore as _, RevokedWhy};
 use oauth_core::token::{HookError, VerifiedAccess};
 use oauth_core::types::{FamilyId, Subject};
+use oauth_core::wire::Request;
 use oauth_core::{
-    Authenticated, Builder, ClientSpec, ExtensionFacts, ExtensionGrant, ExtensionParameters, ExtensionRefusal,
-    ExtensionSettings, Proposal, RequestContext, SingleUse,
+    Authenticated, Builder, ClientSpec, Endpoint, ExtensionFacts, ExtensionGrant, ExtensionParameters,
+    ExtensionRefusal, ExtensionSettings, Proposal, RequestContext, SingleUse,
 };
 use oauth_testkit::{Method as Call, block_on};
 
-use crate::world::{Answer, Parts, World, form};
+use crate::world::{Answer, Parts, World, basic, form};
 
 pub(crate) const TRUST: &str = "urn:test:trust";
 
@@ -134,6 +135,7 @@ impl World {
             Call::AddStrike,
             Call::ClearStrikes,
             Call::CutOff,
+            Call::RevokeToken,
         ]
         .into_iter()
         .map(|call| self.store.count(call))
@@ -141,7 +143,62 @@ impl World {
     }
 }
 
+/// A client that asks about tokens.
+pub(crate) struct Asking {
+    pub(crate) id: String,
+    pub(crate) secret: String,
+}
+
+impl World {
+    /// Registers a confidential client.
+    pub(crate) fn asking(&self, spec: ClientSpec) -> Asking {
+        let made = block_on(self.server.ensure_client(spec)).unwrap();
+        self.trail.take();
+        self.store.forget();
+        Asking { id: made.client.id.to_string(), secret: made.secret.unwrap().expose().to_owned() }
+    }
+
+    /// `app`, which keeps a secret from now on: what it was given before is its own still.
+    pub(crate) fn app_turned_confidential(&self) -> Asking {
+        self.asking(ClientSpec::confidential("app").grants([TRUST, "refresh_token"]).scope(SCOPE).audience(["orders"]))
+    }
+
+    /// The API `orders`, which knows `orders.read` and `stock` only.
+    pub(crate) fn orders_api(&self) -> Asking {
+        self.asking(ClientSpec::resource_server("orders-api", ["orders"]).scope("orders.read stock"))
+    }
+
+    pub(crate) fn introspect(&self, by: &Asking, token: &str) -> Answer {
+        self.introspect_with(by, &format!("token={token}"))
+    }
+
+    pub(crate) fn introspect_with(&self, by: &Asking, body: &str) -> Answer {
+        let request = basic(&by.id, &by.secret, body);
+        Answer::of(block_on(self.server.handle(Endpoint::Introspect, &request)))
+    }
+
+    /// What `app` is answered that gives a token back.
+    pub(crate) fn revoke(&self, token: &str) -> Answer {
+        self.revoke_with(form(&format!("client_id=app&token={token}")))
+    }
+
+    pub(crate) fn revoke_with(&self, request: Request) -> Answer {
+        Answer::of(block_on(self.server.handle(Endpoint::Revoke, &request)))
+    }
+}
+
 impl Answer {
+    /// Whether this is the one answer for all that is not good, to the byte.
+    pub(crate) fn is_inactive(&self) -> bool {
+        let head: Vec<_> = self.response.headers.iter().map(|(name, value)| (*name, value.as_ref())).collect();
+        let expected = [("content-type", "application/json"), ("cache-control", "no-store"), ("pragma", "no-cache")];
+        self.status == 200 && self.response.body == br#"{"active":false}"# && head == expected
+    }
+
+    pub(crate) fn is_active(&self) -> bool {
+        self.status == 200 && self.body["active"] == serde_json::Value::Bool(true)
+    }
+
     pub(crate) fn refresh_token(&self) -> String {
         self.body["refresh_token"].as_str().unwrap_or_else(|| panic!("no refresh token in {}", self.body)).to_owned()
     }

@@ -1,5 +1,4 @@
-//! Table 2 of the protocol, row by row. Rows 17 and 18 belong to the revocation and introspection endpoints and are
-//! pending with them.
+//! Table 2 of the protocol, row by row.
 
 use std::time::Duration;
 
@@ -7,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oauth_core::audit::What;
 use oauth_core::store::{
-    GrantStore as _, KeyMaterial, KeyState, KeyStore as _, KeyTransition, KeyUse, RevokedWhy, Rotate, Salt,
+    AuthMethod, GrantStore as _, KeyMaterial, KeyState, KeyStore as _, KeyTransition, KeyUse, RevokedWhy, Rotate, Salt,
     StoreErrorKind, Transition,
 };
 use oauth_core::types::{Lifetime, TokenDigest};
@@ -607,4 +606,53 @@ fn an_id_token_of_a_key_that_is_not_listed_any_more_is_a_good_hint_and_one_of_a_
     block_on(world.server.keys().revoke(&kid["kid"].as_str().unwrap().parse().unwrap())).unwrap();
     assert!(hinted(&third.refresh_token(), &young).is_invalid_grant(), "a revoked key is believed of nothing");
     assert_eq!(world.refresh(&third.refresh_token()).status, 200, "keeps");
+}
+
+#[test]
+fn row_17_any_token_of_a_family_takes_it_back() {
+    for generations in 0..4 {
+        for given_back in 0..=generations {
+            let world = plain();
+            let begun = world.begin();
+            let family = world.family_of(&begun).id;
+            let mut tokens = vec![begun.refresh_token()];
+            for _ in 0..generations {
+                tokens.push(world.refresh(tokens.last().unwrap()).refresh_token());
+            }
+            // the window plays no part
+            if given_back % 2 == 1 {
+                world.advance(WINDOW + 1);
+            }
+            let answer = world.revoke(&tokens[given_back]);
+            assert_eq!((answer.status, answer.response.body.len()), (200, 0));
+            assert_eq!(world.ended(family), Some(RevokedWhy::Client), "{given_back} of {generations}");
+            for token in &tokens {
+                assert!(world.refresh(token).is_invalid_grant());
+            }
+            assert!(world.verify(begun.access_token()).is_err());
+        }
+    }
+}
+
+#[test]
+fn row_18_a_spent_token_is_inactive_whatever_the_window_and_nothing_changes() {
+    let world = plain();
+    let first = world.begin().refresh_token();
+    let second = world.refresh(&first).refresh_token();
+    let third = world.refresh(&second).refresh_token();
+    let (own, everything) = (
+        world.app_turned_confidential(),
+        world.asking(app("auditor").auth_methods(&[AuthMethod::ClientSecretBasic]).danger_introspects_everything()),
+    );
+    world.store.forget();
+    for caller in [&own, &everything] {
+        for spent in [&first, &second] {
+            assert!(world.introspect(caller, spent).is_inactive());
+        }
+        assert!(world.introspect(caller, &third).is_active());
+        world.advance(WINDOW + 1);
+        assert!(world.introspect(caller, &second).is_inactive());
+        assert!(world.introspect(caller, &third).is_active());
+    }
+    assert_eq!((world.writes(), world.trail.take().len()), (0, 0));
 }

@@ -39,7 +39,7 @@ fn a_changed_spec_changes_the_client_but_not_its_secret_nor_its_active_flag() {
 }
 
 #[test]
-fn a_client_that_becomes_confidential_gets_a_secret_and_keeps_what_a_spec_cannot_say() {
+fn a_client_that_becomes_confidential_gets_a_secret_and_is_what_its_spec_says() {
     let world = Parts::new().start(|builder| builder);
     let public = ClientSpec::public("app").scope("a").audience(["x"]);
     assert!(block_on(world.server.ensure_client(public)).unwrap().secret.is_none());
@@ -50,7 +50,7 @@ fn a_client_that_becomes_confidential_gets_a_secret_and_keeps_what_a_spec_cannot
     assert_eq!(block_on(world.memory.update(client, 1)).unwrap(), UpdateClient::Updated);
     let confidential = ClientSpec::confidential("app").scope("a").audience(["x"]);
     let changed = block_on(world.server.ensure_client(confidential)).unwrap();
-    assert_eq!(changed.client.redirect_uris, ["https://app.example/cb"]);
+    assert_eq!(changed.client.redirect_uris, [""; 0], "the spec names none");
     let secret = changed.secret.unwrap();
     assert_eq!(world.post(basic("app", secret.expose(), "grant_type=client_credentials")).status, 200);
 }

@@ -67,6 +67,8 @@ fn g10_no_secret_reaches_log_trace_or_debug<B: Backend>() {
         assert_eq!(host.guarded(token).status, 200);
         let access = block_on(host.verifier().verify(token)).unwrap();
         debug += &format!("{access:?}");
+        let owner = if *token == tokens[0] { &host.app } else { &opaque };
+        assert!(host.is_active(owner, token) && !host.is_active(owner, &token[1..]));
         block_on(host.server.revoke_token(&access)).unwrap();
         assert_eq!(host.guarded(token).status, 401);
     }
@@ -105,6 +107,11 @@ fn g10_no_secret_reaches_log_trace_or_debug<B: Backend>() {
         host.send(&Ask::token().form(format!("{body}&scope=%ff")));
         host.send(&Ask::token().header("content-type", "text/plain").body(&body));
         host.send(&Ask::new("GET", &format!("/oauth/token?{body}")));
+        for path in ["/oauth/introspect", "/oauth/revoke"] {
+            let asked = format!("client_id=app&client_secret={}&{name}={value}", host.app.secret);
+            host.send(&Ask::new("POST", path).form(&asked));
+            host.send(&Ask::new("POST", &format!("{path}?{asked}")).form(""));
+        }
         host.send(&Ask::new("POST", &format!("/oauth/token?{body}")).form(""));
         // of these the audit trail tells: which client was named, and what scope an authenticated one asked for
         let is_told = ["client_id", "scope"].contains(&name);
@@ -167,6 +174,13 @@ fn g10_no_secret_reaches_log_trace_or_debug<B: Backend>() {
         let third = host.refresh(way, &next.refresh_token());
         host.guarded(&third.refresh_token()).is(401, "invalid_token");
         host.guarded(&third.id_token()).is(401, "invalid_token");
+        host.send(&Host::<B>::revoking("phone", &third.refresh_token()[1..]));
+        host.send(
+            &Ask::new("POST", "/oauth/revoke")
+                .basic("app", &host.app.secret)
+                .form(format!("token={}", third.refresh_token())),
+        );
+        assert!(!host.is_active(&host.app, &third.refresh_token()) && host.is_live(&third));
         // the replay ends the family, and tells of it
         host.refresh(way, &begun.refresh_token()).is(400, "invalid_grant");
         host.refresh(way, &third.refresh_token()).is(400, "invalid_grant");

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
 
-use crate::support::{Ask, Backend, Connection, Host, TRUST, Way};
+use crate::support::{Ask, Backend, Connection, Host, TRUST, Way, form_encode};
 
 on_both_stores!(g04_nothing_reachable_from_the_wire_panics);
 
@@ -76,6 +76,8 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
         "phone",
         "id_token_hint",
         "offline_access openid",
+        "token",
+        "token_type_hint",
         "clientId",
         "{\"clientId\":\"phone\",\"grantType\":\"",
         "\":\"",
@@ -106,6 +108,8 @@ fn ask() -> impl Strategy<Value = Ask> {
         "/token",
         "/token",
         "/oauth/token?access_token=x",
+        "/oauth/introspect",
+        "/oauth/revoke",
         "/oauth/jwks",
         "/orders",
         "/form",
@@ -192,11 +196,36 @@ fn grant() -> impl Strategy<Value = Ask> {
     })
 }
 
+/// A question about a token, or one given back, by a client that may.
+fn about_a_token(secret: String, good: [String; 3]) -> impl Strategy<Value = Ask> {
+    let odd = prop_oneof![
+        "[ -~]{0,60}",
+        "[A-Za-z0-9_-]{43}",
+        "[A-Za-z0-9_-]{1,20}\\.[A-Za-z0-9_-]{0,20}\\.[A-Za-z0-9_-]{0,9}"
+    ];
+    let altered = (prop::sample::select(good.to_vec()), any::<prop::sample::Index>(), "[ -~]{0,2}");
+    let altered = altered.prop_map(|(mut token, at, to)| {
+        let at = at.index(token.len());
+        token.replace_range(at..=at, &to);
+        token
+    });
+    let path = prop::sample::select(vec!["/oauth/introspect", "/oauth/revoke"]);
+    let hint = prop::option::of("[ -~]{0,12}");
+    (path, prop_oneof![1 => odd, 1 => altered], hint).prop_map(move |(path, token, hint)| {
+        let hint = hint.map(|hint| format!("&token_type_hint={}", form_encode(&hint))).unwrap_or_default();
+        let form = format!("token={}{hint}", form_encode(&token));
+        Ask::new("POST", path).basic("app", &secret).form(form)
+    })
+}
+
 fn g04_nothing_reachable_from_the_wire_panics<B: Backend>() {
     count_panics();
     let host = Host::<B>::people(|builder| builder.failures_per_minute(100_000));
     let config = Config { cases: 1_500, failure_persistence: None, ..Config::default() };
-    let outcome = TestRunner::new(config).run(&prop_oneof![ask(), grant()], |ask| {
+    let begun = host.begin();
+    let good = [begun.token(), begun.refresh_token(), host.good_token(&host.app)];
+    let about_a_token = about_a_token(host.app.secret.clone(), good);
+    let outcome = TestRunner::new(config).run(&prop_oneof![ask(), grant(), about_a_token], |ask| {
         if let Some(answer) = Connection::to(host.address).send(&ask.bytes()).try_answer() {
             prop_assert!(answer.status < 500, "{answer:?}");
         }

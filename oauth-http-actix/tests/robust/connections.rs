@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use oauth_core::store::AccessTokenFormat;
+use oauth_core::store::{AccessTokenFormat, RevokedWhy};
 use oauth_core::token::{FactsRequest, HookError, HostFacts, TokenAdditions, TokenHook};
 use oauth_core::{RequestContext, ValidatedGrant};
 use oauth_testkit::{Method, block_on};
@@ -14,6 +14,7 @@ use crate::support::{Ask, Backend, Connection, Host, Registered, Way};
 on_both_stores!(
     a_connection_dropped_at_a_store_call_leaves_a_finished_request,
     a_refresh_whose_connection_is_dropped_is_finished_and_can_be_asked_for_again,
+    a_token_is_taken_back_though_the_connection_is_dropped,
     a_connection_dropped_before_the_body_ends_leaves_no_request,
     a_shutdown_waits_for_what_was_begun_and_refuses_the_rest,
     a_panic_is_a_server_error_without_detail,
@@ -85,6 +86,31 @@ fn a_refresh_whose_connection_is_dropped_is_finished_and_can_be_asked_for_again<
             // the client that heard nothing asks again, and goes on with what it gets
             let again = host.refresh(way, &begun.refresh_token());
             assert_eq!(host.refresh(way, &again.refresh_token()).status, 200);
+        }
+    }
+}
+
+fn a_token_is_taken_back_though_the_connection_is_dropped<B: Backend>() {
+    let host = Host::<B>::people(|builder| builder);
+    for number in 1..=3 {
+        for before in [true, false] {
+            let begun = host.begin();
+            let family = host.family_of(&begun).id;
+            host.forget();
+            let pause = if before { host.probe.pause_at(number) } else { host.probe.pause_after(number) };
+            let mut connection = Connection::to(host.address);
+            connection.send(&Host::<B>::revoking("phone", &begun.refresh_token()).bytes());
+            block_on(pause.reached());
+            connection.reset();
+            until_the_reset_was_seen(&host);
+            pause.release();
+            while host.events().is_empty() {
+                std::thread::yield_now();
+            }
+            assert_eq!(host.calls(), [Method::Find, Method::FindByHandle, Method::RevokeFamily]);
+            let why = host.family(family).revoked.map(|(_, why)| why);
+            assert_eq!(why, Some(RevokedWhy::Client), "call {number}, before {before}");
+            assert!(!host.is_live(&begun));
         }
     }
 }

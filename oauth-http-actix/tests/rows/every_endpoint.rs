@@ -152,6 +152,18 @@ fn g05_a_post_endpoint_refuses_other_methods<B: Backend>() {
         }
     }
     assert_eq!(host.calls(), [], "the store is not asked");
+    for path in ["/oauth/introspect", "/oauth/revoke"] {
+        let query = format!("{path}?token=x&client_id=app&client_secret={}", host.app.secret);
+        for method in ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND"] {
+            for target in [path, &query] {
+                let answer = host.send(&Ask::new(method, target).form("token=x").basic("app", &host.app.secret));
+                assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")), "{method}");
+            }
+        }
+        host.send(&Ask::new("POST", &query).form("")).is(400, "invalid_request");
+        host.send(&Ask::new("POST", &query).form("").basic("app", &host.app.secret)).is(400, "invalid_request");
+    }
+    assert_eq!(host.calls(), [Call::Find, Call::Find], "only for the client");
     let people = Host::<B>::people(|builder| builder);
     for method in ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND"] {
         let ask = Host::<B>::by_body(Way::Json, &people.app, &[]);

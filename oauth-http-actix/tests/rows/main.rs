@@ -6,11 +6,13 @@ mod support;
 mod client_authentication;
 mod dialects;
 mod every_endpoint;
+mod introspection;
 mod metadata_and_keys;
 mod parsing;
 mod password;
 mod refresh;
 mod resource;
+mod revocation;
 mod throttling;
 mod token_endpoint;
 

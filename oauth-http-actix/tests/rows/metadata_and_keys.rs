@@ -134,15 +134,17 @@ fn m05_a_revoked_key_is_gone_from_every_node<B: Backend>() {
     let here = Host::<B>::start();
     let there = here.beside();
     let token = here.good_token(&here.app);
+    let app = here.app.clone();
     assert_eq!((here.guarded(&token).status, there.guarded(&token).status), (200, 200));
+    assert!(here.is_active(&app, &token) && there.is_active(&app, &token));
     let kid = here.get("/oauth/jwks").json()["keys"][0]["kid"].as_str().unwrap().to_owned();
     block_on(here.server.keys().revoke(&kid.parse().unwrap())).unwrap();
     let lists = |host: &Host<B>| host.get("/oauth/jwks").text().contains(&kid);
     here.guarded(&token).is(401, "invalid_token");
-    assert!(!lists(&here), "gone here at once");
+    assert!(!lists(&here) && !here.is_active(&app, &token), "gone here at once");
     here.clock.advance(Duration::from_secs(60));
     there.guarded(&token).is(401, "invalid_token");
-    assert!(!lists(&there), "gone there within 60 seconds");
+    assert!(!lists(&there) && !there.is_active(&app, &token), "gone there within 60 seconds");
     // a successor signs, everywhere
     let successor = there.send(&Ask::token().basic("app", &here.app.secret).form(GRANT)).token();
     assert_eq!((here.guarded(&successor).status, there.guarded(&successor).status), (200, 200));

@@ -225,6 +225,8 @@ impl<B: Backend> Host<B> {
         let is_public = ["/oauth/jwks", "/.well-known/"].iter().any(|path| ask.target.contains(path));
         if path == "/token" {
             answer.check_envelope();
+        } else if ["/oauth/introspect", "/oauth/revoke"].contains(&path) {
+            answer.check_asked();
         } else if is_token_endpoint || (answer.status >= 400 && !is_public && answer.status != 404) {
             answer.check(is_token_endpoint);
         }

@@ -14,7 +14,7 @@ use oauth_core::{
 };
 use oauth_testkit::block_on;
 
-use super::{Answer, Ask, Backend, Host, Registered, Way, dialects};
+use super::{Answer, Ask, Backend, Host, Registered, Way, dialects, form_encode};
 
 pub(crate) const TRUST: &str = "urn:test:trust";
 /// All that a user can give.
@@ -152,6 +152,48 @@ impl<B: Backend> Host<B> {
     pub(crate) fn refreshing(way: Way, client: &str, token: &str, more: &[(&str, &str)]) -> Ask {
         let own = [("grant_type", "refresh_token"), ("client_id", client), ("refresh_token", token)];
         way.ask(&[&own[..], more].concat())
+    }
+
+    /// What a client is told of a token.
+    #[track_caller]
+    pub(crate) fn introspect(&self, by: &Registered, token: &str) -> Answer {
+        self.introspect_with(by, &format!("token={}", form_encode(token)))
+    }
+
+    #[track_caller]
+    pub(crate) fn introspect_with(&self, by: &Registered, form: &str) -> Answer {
+        self.send(&Ask::new("POST", "/oauth/introspect").basic(&by.id, &by.secret).form(form))
+    }
+
+    /// Whether a token is active for a client; anything but the two lawful answers fails.
+    #[track_caller]
+    pub(crate) fn is_active(&self, by: &Registered, token: &str) -> bool {
+        let answer = self.introspect(by, token);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let active = answer.json()["active"].as_bool().expect("a boolean");
+        assert!(active || answer.body == br#"{"active":false}"#, "{answer:?}");
+        active
+    }
+
+    /// The API `orders`, which knows `orders.read` only.
+    pub(crate) fn orders_api(&self) -> Registered {
+        self.register(ClientSpec::resource_server("orders-api", ["orders"]).scope("orders.read"))
+    }
+
+    /// `phone`, which keeps a secret from now on: what it was given before is its own still.
+    pub(crate) fn phone_turned_confidential(&self) -> Registered {
+        let spec = ClientSpec::confidential("phone").grants([TRUST, "refresh_token"]).legacy_password_grant();
+        self.register(spec.legacy_json_bodies().scope(SCOPE).audience(["orders"]))
+    }
+
+    /// What `phone` is answered that gives a token back.
+    #[track_caller]
+    pub(crate) fn revoke(&self, token: &str) -> Answer {
+        self.send(&Self::revoking("phone", token))
+    }
+
+    pub(crate) fn revoking(client: &str, token: &str) -> Ask {
+        Ask::new("POST", "/oauth/revoke").form(format!("client_id={client}&token={}", form_encode(token)))
     }
 
     /// The family that an access token belongs to.

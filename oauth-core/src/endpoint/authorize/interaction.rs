@@ -14,7 +14,7 @@ use crate::audit::What;
 use crate::context::RequestContext;
 use crate::error::{Error, Fault, Refusal};
 use crate::jose::base64url;
-use crate::policy::consent::{self, Consent};
+use crate::policy::consent::{self, Asked};
 use crate::policy::permission;
 use crate::policy::scope::{self, Excess, ScopeBounds};
 use crate::policy::sign_in::{self, LoginReason};
@@ -184,10 +184,8 @@ pub(super) fn is_covered(
     held: Option<&ConsentRecord>,
     now: Timestamp,
 ) -> bool {
-    let Some(held) = held.filter(|held| now < held.expires_at) else { return false };
-    let given = Consent { redirect_uri: &held.key.redirect_uri, resource: &held.key.resource, scope: &held.scope };
-    let asked = Consent { redirect_uri: target.uri.as_str(), resource: &wanted.resource, scope };
-    !wanted.prompt.consent && consent::covers(client, given, held.granted_at, asked, now)
+    let asked = Asked { redirect_uri: target.uri.as_str(), resource: &wanted.resource, scope };
+    !wanted.prompt.consent && held.is_some_and(|held| consent::covers(held, client, asked, now))
 }
 
 /// A code, and what is kept of it.

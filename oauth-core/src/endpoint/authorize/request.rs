@@ -8,7 +8,7 @@ use crate::grant::Asked;
 use crate::policy::redirect_uri::ValidRedirectUri;
 use crate::policy::scope::{self, Excess, ScopeBounds};
 use crate::policy::{Trace, permission, pkce, resource};
-use crate::server::Inner;
+use crate::server::{ClientExtra, Inner};
 use crate::store::{Client, GrantTypes};
 use crate::types::{ClientId, CodeChallenge, ResourceUri, Scope, Subject, Timestamp};
 use crate::wire::params::Params;
@@ -184,14 +184,14 @@ pub(super) async fn want(
     Ok(Wanted { scope, resource: asked.resource, challenge, nonce, prompt, max_age, login_hint, hinted })
 }
 
-fn challenge(params: &Params<'_>, client: &Client) -> Result<Option<CodeChallenge>, Refusal> {
+fn challenge(params: &Params<'_>, client: &Client) -> Result<Option<CodeChallenge>, Error> {
     let (challenge, method) = (params.single("code_challenge")?, params.single("code_challenge_method")?);
-    if challenge.is_none() && method.is_none() && client.code_without_pkce() {
+    let absent = challenge.is_none() && method.is_none();
+    if absent && client.is_confidential() && ClientExtra::of(client)?.code_without_pkce() {
         return Ok(None);
     }
-    pkce::Challenge::parse(challenge, method)
-        .map(|challenge| Some(CodeChallenge::from_bytes(*challenge.as_bytes())))
-        .map_err(|_| Refusal::Challenge)
+    let challenge = pkce::Challenge::parse(challenge, method).map_err(|_| Refusal::Challenge)?;
+    Ok(Some(CodeChallenge::from_bytes(*challenge.as_bytes())))
 }
 
 fn asked(params: &Params<'_>, server: &Inner) -> Result<Asked, Refusal> {

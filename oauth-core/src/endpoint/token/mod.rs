@@ -6,7 +6,7 @@ mod client_credentials;
 pub(crate) mod explain;
 mod extension;
 mod password;
-mod read;
+pub(super) mod read;
 mod refresh_token;
 
 use self::answer::Answers;

@@ -29,7 +29,7 @@ pub(super) fn choose<'a>(request: &Request, mount: &'a TokenMount) -> Result<&'a
 }
 
 /// Step 1 goes on: content coding, size, deadline.
-pub(super) fn body(request: &Request) -> Result<&[u8], Refusal> {
+pub(in crate::endpoint) fn body(request: &Request) -> Result<&[u8], Refusal> {
     if request.headers.all("content-encoding").any(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
         return Err(Refusal::ContentCoding);
     }

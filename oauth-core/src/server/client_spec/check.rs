@@ -6,11 +6,11 @@ use super::{ChosenSecret, ClientSpec, StaticWord};
 use crate::grant::GrantSettings;
 use crate::jose::Alg;
 use crate::policy::permission::OPENID;
+use crate::server::ClientExtra;
 use crate::server::configured::ConfigErrors;
 use crate::server::mistakes::{Mistakes, check_family_lifetimes, check_format, parse_networks};
 use crate::store::{
-    AccessTokenFormat, AccessTokenRule, AuthMethod, AuthMethods, Client, ClientExtra, GrantTypes, RefreshPolicy,
-    RefreshRule,
+    AccessTokenFormat, AccessTokenRule, AuthMethod, AuthMethods, Client, Extra, GrantTypes, RefreshPolicy, RefreshRule,
 };
 use crate::types::{Audience, ClientId, Lifetime, ResourceUri, Scope, Subject, Timestamp};
 use std::time::Duration;
@@ -35,12 +35,7 @@ impl ClientSpec {
         let refresh = self.check_refresh(auth_methods, settings, &mut mistakes);
         let acts_for = self.check_acts_for(auth_methods, &mut mistakes);
         let redirect_uris = self.check_redirect_uris(&grants, &mut mistakes);
-        if self.code_without_pkce && auth_methods.contains(AuthMethod::None) {
-            mistakes.say(
-                "a public client cannot do without PKCE (RFC 9700 section 2.1.1); drop `.legacy_code_without_pkce()`"
-                    .into(),
-            );
-        }
+        let extra = self.check_extra(auth_methods, &mut mistakes);
         if scope.contains(OPENID) && settings.id_tokens.is_none() {
             mistakes.say(
                 "its scope has `openid`, but this server makes no id tokens; add `.id_tokens(Alg::…)` on the builder"
@@ -72,7 +67,7 @@ impl ClientSpec {
                 json_bodies: self.json_bodies,
                 created_at: now,
                 updated_at: now,
-                extra: ClientExtra { code_without_pkce: self.code_without_pkce, ..ClientExtra::default() }.to_extra(),
+                extra,
             }),
             _ => Err(mistakes.into_errors(&format!("client `{}`: ", self.id))),
         }
@@ -178,6 +173,32 @@ impl ClientSpec {
             }
         }
         subjects
+    }
+
+    fn check_extra(&self, methods: AuthMethods, mistakes: &mut Mistakes) -> Extra {
+        let asks = self.introspects_everything || !self.introspects.is_empty();
+        if methods.contains(AuthMethod::None) && asks {
+            mistakes.say(
+                "a public client cannot ask about tokens (RFC 7662 section 2.1); drop `.introspects`, or make it \
+                 confidential"
+                    .into(),
+            );
+        }
+        if self.code_without_pkce && methods.contains(AuthMethod::None) {
+            mistakes.say(
+                "a public client cannot do without PKCE (RFC 9700 section 2.1.1); drop `.legacy_code_without_pkce()`"
+                    .into(),
+            );
+        }
+        let mut audiences = Vec::new();
+        for text in &self.introspects {
+            match Audience::parse(text) {
+                Err(why) => mistakes.say(format!("it cannot speak for the audience `{text}`: {why}")),
+                Ok(audience) => audiences.push(audience),
+            }
+        }
+        let extra = ClientExtra::new(&audiences, self.introspects_everything, self.code_without_pkce).to_extra();
+        mistakes.keep(extra.map_err(|why| format!("it speaks for too many audiences: {why}")), Extra::default)
     }
 
     fn check_methods(&self, mistakes: &mut Mistakes) -> AuthMethods {
