@@ -108,6 +108,24 @@ pub(crate) enum Answer {
     Failed(StoreErrorKind),
 }
 
+impl Answer {
+    /// Whether the call was refused and changed nothing.
+    pub(crate) const fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::Begun(BeginOutcome::TooMany)
+                | Self::CodeIssued(IssueCode::CutOff)
+                | Self::Decided(DecideOutcome::AlreadyDecided | DecideOutcome::NotLive)
+                | Self::Failed(StoreErrorKind::Unavailable)
+                | Self::KeyInserted(InsertKey::AlreadyActive | InsertKey::Taken)
+                | Self::Redeemed(RedeemOutcome::Moved)
+                | Self::Refreshed(Refreshed::Moved)
+                | Self::Started(StartOutcome::Claimed | StartOutcome::CutOff)
+                | Self::TokenInserted(InsertToken::NotLive)
+        )
+    }
+}
+
 impl Names {
     /// Of the next history.
     pub(crate) fn next() -> Self {
