@@ -23,6 +23,8 @@ use crate::{Fixture, TenantStore};
 
 /// How many histories are tried, unless the variable `PROPTEST_CASES` says how many.
 const HISTORIES: u32 = 200;
+/// The same when two stores are compared, each of which was judged alone.
+const HISTORIES_OF_TWO: u32 = 50;
 /// After how many calls everything is read back.
 const READ_BACK: usize = 10;
 
@@ -42,7 +44,7 @@ impl fmt::Debug for Order {
 
 /// Runs random histories against the store; panics with the shortest one that was found to break the contract.
 pub(crate) fn judge(f: &Fixture) {
-    for_all_histories(|orders| Run::new(&[f]).play(orders));
+    for_all_histories(HISTORIES, |orders| Run::new(&[f]).play(orders));
 }
 
 /// Runs the same random histories on two stores, which must answer alike; panics with the shortest one on which they do
@@ -54,12 +56,12 @@ pub(crate) fn judge(f: &Fixture) {
 /// # Panics
 /// When the stores differ, or one of them does not answer as the model of the contract does.
 pub fn differential(one: &Fixture, two: &Fixture) {
-    for_all_histories(|orders| Run::new(&[one, two]).play(orders));
+    for_all_histories(HISTORIES_OF_TWO, |orders| Run::new(&[one, two]).play(orders));
 }
 
-fn for_all_histories(check: impl Fn(&[Order]) -> Result<(), String>) {
+fn for_all_histories(histories: u32, check: impl Fn(&[Order]) -> Result<(), String>) {
     let config = Config { failure_persistence: None, max_shrink_iters: 4096, ..Config::default() };
-    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { config.cases } else { HISTORIES };
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { config.cases } else { histories };
     let outcome = TestRunner::new(Config { cases, ..config })
         .run(&generate::history(), |orders| check(&orders).map_err(TestCaseError::fail));
     match outcome {
