@@ -7,6 +7,7 @@
 
 mod call;
 mod generate;
+mod names;
 mod operation;
 mod reference;
 
@@ -15,7 +16,8 @@ use std::fmt::{self, Write as _};
 use oauth_core::store::{FamilyRecord, FoundFamily, User};
 use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 
-use self::call::{Answer, Names};
+use self::call::Answer;
+use self::names::Names;
 use self::operation::Operation;
 use self::reference::Reference;
 use crate::samples;
