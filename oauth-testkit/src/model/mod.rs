@@ -1,6 +1,6 @@
 //! Random histories: what a store answers is judged call by call by a model that can be read beside the contract.
 //!
-//! A history is a list of calls of every method of every trait, by two tenants, over a handful of families, tokens,
+//! A history is a list of calls, of every method but `close`, by two tenants, over a handful of families, tokens,
 //! subjects, clients, keys and times, so that they meet; its clock goes back as often as forward. The model
 //! ([`reference`]) is written from the contract's text. Every answer is compared, and every few calls, and at the end,
 //! all that can be read back. What fails is shrunk and told in one line for each call.
