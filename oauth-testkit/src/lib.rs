@@ -7,10 +7,12 @@
 //!   them, so that a test can look at every point where a process can die.
 //! - [`token_for`] gives a host a good token and what verifies it, to test guarded handlers with.
 //! - [`PostgresServer`] is a PostgreSQL server to throw away, from the installed binaries.
+//! - [`races`] and [`crash`] try a store with several processes: who wins, and what is left when one is killed.
 //! - [`block_on`] runs one future on the calling thread. Nothing here needs an async runtime.
 //!
 //! Everything here speaks by panicking, as a test does.
 
+mod arena;
 mod block_on;
 mod clock;
 mod contract;
@@ -18,12 +20,18 @@ mod entropy;
 mod fixture;
 mod postgres;
 mod probe;
+mod process;
 mod samples;
+mod suite;
+mod together;
 mod token_for;
 
 pub mod clauses;
+pub mod crash;
+pub mod races;
 pub mod strategies;
 
+pub use self::arena::Arena;
 pub use self::block_on::block_on;
 pub use self::clock::ManualClock;
 pub use self::entropy::{FailingEntropy, SeededEntropy};

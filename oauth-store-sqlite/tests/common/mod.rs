@@ -16,7 +16,7 @@ use oauth_core::store::{
 use oauth_core::types::{Audience, FamilyId, Scope, Timestamp, TokenDigest};
 use rusqlite::Connection;
 
-pub use self::directory::Directory;
+pub(crate) use self::directory::Directory;
 
 pub const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 pub const LATER: Timestamp = Timestamp::from_seconds(1_900_000_000);

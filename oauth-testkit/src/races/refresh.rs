@@ -1,0 +1,231 @@
+//! Refresh tokens: two who rotate, one who rotates and one who revokes, two who retry at the limit.
+
+use async_trait::async_trait;
+use oauth_core::store::{FamilyRecord, Refreshed, Retry, RevokeFamily, RevokedWhy, Rotate, Standing, StoreError};
+
+use super::{Kind, Racer, Wrong, used_and_taken_back};
+use crate::arena::Node;
+use crate::samples::{
+    after, digest, family_id, handle, refresh_digest, refreshable, retry, rotate, start, subject, token, token_of,
+};
+
+/// The family that a race is about; every race has a subject of its own.
+pub(super) fn raced_family(race: u64) -> FamilyRecord {
+    FamilyRecord { subject: subject(&format!("user-{race}")), ..refreshable(race) }
+}
+
+pub(super) async fn begin(node: &Node, race: u64) -> Result<(), StoreError> {
+    node.grants.start_family(start(raced_family(race))).await.map(drop)
+}
+
+/// Whether the race's family stands and its first refresh token is the current one.
+pub(super) async fn is_usable(node: &Node, race: u64) -> Result<bool, StoreError> {
+    let found = node.grants.find_by_handle(&handle(race)).await?;
+    Ok(found.is_some_and(|found| {
+        let current = found.family.refresh.map(|refresh| refresh.current_digest);
+        found.standing == Standing::Live && current == Some(refresh_digest(race, 0))
+    }))
+}
+
+/// With a successor, a salt and an access token of the racer's own.
+fn rotation(racer: Racer) -> Rotate {
+    Rotate {
+        successor: refresh_digest(racer.race, 1 + racer.process),
+        access_token: Some(token_of(&raced_family(racer.race), racer.number())),
+        ..rotate(racer.race, 0, after(1 + racer.process as i64))
+    }
+}
+
+async fn revoke(node: &Node, race: u64) -> Result<u32, StoreError> {
+    let revoked = node.grants.revoke_family(&family_id(race), RevokedWhy::Replay, after(5)).await?;
+    Ok(u32::from(revoked == RevokeFamily::Revoked))
+}
+
+const fn done(refreshed: Refreshed) -> u32 {
+    match refreshed {
+        Refreshed::Done => 1,
+        Refreshed::Moved => 0,
+    }
+}
+
+/// One token is rotated once, by the one who was told so.
+pub(super) struct Refresh;
+
+#[async_trait]
+impl Kind for Refresh {
+    fn name(&self) -> &'static str {
+        "refresh"
+    }
+
+    async fn prepare(&self, node: &Node, race: u64) -> Result<(), StoreError> {
+        begin(node, race).await
+    }
+
+    async fn look(&self, node: &Node, racer: Racer) -> Result<bool, StoreError> {
+        is_usable(node, racer.race).await
+    }
+
+    async fn act(&self, node: &Node, racer: Racer) -> Result<u32, StoreError> {
+        node.grants.rotate(rotation(racer)).await.map(done)
+    }
+
+    async fn act_carelessly(&self, node: &Node, racer: Racer) -> Result<u32, StoreError> {
+        if !is_usable(node, racer.race).await? {
+            return Ok(0);
+        }
+        loop {
+            let stored = node.grants.find_family(&family_id(racer.race)).await?.and_then(|family| family.refresh);
+            let Some(stored) = stored else { return Ok(0) };
+            let rotate = Rotate { current: stored.current_digest, ..rotation(racer) };
+            if node.grants.rotate(rotate).await? == Refreshed::Done {
+                return Ok(1);
+            }
+        }
+    }
+
+    async fn judge(&self, node: &Node, race: u64, answers: [u32; 2], wrong: &mut Wrong) -> Result<(), StoreError> {
+        wrong.unless(answers.iter().sum::<u32>() == 1, &format!("one token was rotated by {answers:?}"));
+        let found = node.grants.find_by_handle(&handle(race)).await?;
+        wrong.unless(found.as_ref().is_some_and(|found| found.standing == Standing::Live), "the family does not stand");
+        let stored = found.and_then(|found| found.family.refresh);
+        for (racer, answer) in Racer::both(race).into_iter().zip(answers) {
+            let its = node.grants.find_access_token(&digest(racer.number())).await?;
+            wrong.unless(its.is_some() == (answer == 1), "an access token without its rotation, or without the token");
+            if answer == 1 {
+                let expected = rotation(racer);
+                let stands = stored.as_ref().is_some_and(|stored| {
+                    stored.generation == 1
+                        && stored.current_digest == expected.successor
+                        && stored.previous_digest == Some(expected.current)
+                        && stored.salt == Some(expected.salt)
+                });
+                wrong.unless(stands, "what is stored is not the winner's rotation");
+                wrong.unless(its.is_some_and(|its| its.standing == Standing::Live), "the winner's token is dead");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whatever a rotation brought is dead once its family was revoked, and the revocation always succeeds.
+pub(super) struct RotateAndRevoke;
+
+#[async_trait]
+impl Kind for RotateAndRevoke {
+    fn name(&self) -> &'static str {
+        "rotate x revoke"
+    }
+
+    async fn prepare(&self, node: &Node, race: u64) -> Result<(), StoreError> {
+        begin(node, race).await
+    }
+
+    async fn look(&self, node: &Node, racer: Racer) -> Result<bool, StoreError> {
+        is_usable(node, racer.race).await
+    }
+
+    async fn act(&self, node: &Node, racer: Racer) -> Result<u32, StoreError> {
+        if racer.takes_back() {
+            return revoke(node, racer.race).await;
+        }
+        node.grants.rotate(rotation(racer)).await.map(done)
+    }
+
+    async fn act_carelessly(&self, node: &Node, racer: Racer) -> Result<u32, StoreError> {
+        if racer.takes_back() {
+            return revoke(node, racer.race).await;
+        }
+        if !is_usable(node, racer.race).await? {
+            return Ok(0);
+        }
+        let Rotate { access_token, .. } = rotation(racer);
+        let _ = node.grants.rotate(Rotate { access_token: None, ..rotation(racer) }).await?;
+        if let Some(unconditional) = access_token {
+            let _ = node.grants.insert_access_token(token(racer.number())).await?;
+            drop(unconditional);
+        }
+        Ok(1)
+    }
+
+    async fn judge(&self, node: &Node, race: u64, answers: [u32; 2], wrong: &mut Wrong) -> Result<(), StoreError> {
+        let (user, rotated, revoked) = used_and_taken_back(race, answers);
+        wrong.unless(revoked == 1, "the revocation found the family revoked, or not at all");
+        let found = node.grants.find_by_handle(&handle(race)).await?;
+        wrong.unless(found.as_ref().is_some_and(|found| found.standing == Standing::Revoked), "the family stands");
+        if let Some(family) = found.map(|found| found.family) {
+            wrong
+                .unless(family.revoked == Some((after(5), RevokedWhy::Replay)), "the revocation is not as it was told");
+            let generation = family.refresh.map(|refresh| refresh.generation);
+            wrong.unless(generation == Some(u64::from(rotated)), "a rotation that was not answered so, or none");
+        }
+        judge_used_token(node, user, rotated, wrong).await
+    }
+}
+
+/// The token of a use that succeeded is there and dead; that of one that was refused is not there.
+pub(super) async fn judge_used_token(node: &Node, user: Racer, used: u32, wrong: &mut Wrong) -> Result<(), StoreError> {
+    let its = node.grants.find_access_token(&digest(user.number())).await?;
+    wrong.unless(
+        its.is_some() == (used == 1),
+        "an access token of a call that was refused, or none of one that was not",
+    );
+    wrong.unless(its.is_none_or(|its| its.standing == Standing::Revoked), "an access token outlives what took it back");
+    Ok(())
+}
+
+/// Of two who retry when one may, one does.
+pub(super) struct RetryAtTheLimit;
+
+fn last_retry(racer: Racer) -> Retry {
+    let access_token = Some(token_of(&raced_family(racer.race), racer.number()));
+    Retry { access_token, ..retry(racer.race, 1, 1, after(2)) }
+}
+
+async fn may_retry(node: &Node, race: u64) -> Result<bool, StoreError> {
+    let found = node.grants.find_by_handle(&handle(race)).await?;
+    Ok(found.and_then(|found| found.family.refresh).is_some_and(|refresh| refresh.retries == 0))
+}
+
+#[async_trait]
+impl Kind for RetryAtTheLimit {
+    fn name(&self) -> &'static str {
+        "retry at the limit"
+    }
+
+    async fn prepare(&self, node: &Node, race: u64) -> Result<(), StoreError> {
+        begin(node, race).await?;
+        node.grants.rotate(rotate(race, 0, after(1))).await.map(drop)
+    }
+
+    async fn look(&self, node: &Node, racer: Racer) -> Result<bool, StoreError> {
+        may_retry(node, racer.race).await
+    }
+
+    async fn act(&self, node: &Node, racer: Racer) -> Result<u32, StoreError> {
+        node.grants.retry(last_retry(racer)).await.map(done)
+    }
+
+    async fn act_carelessly(&self, node: &Node, racer: Racer) -> Result<u32, StoreError> {
+        if !may_retry(node, racer.race).await? {
+            return Ok(0);
+        }
+        node.grants.retry(Retry { limit: u32::MAX, ..last_retry(racer) }).await.map(done)
+    }
+
+    async fn judge(&self, node: &Node, race: u64, answers: [u32; 2], wrong: &mut Wrong) -> Result<(), StoreError> {
+        wrong.unless(answers.iter().sum::<u32>() == 1, &format!("one retry was left, and done by {answers:?}"));
+        let stored = node.grants.find_family(&family_id(race)).await?.and_then(|family| family.refresh);
+        wrong.unless(
+            stored.is_some_and(|stored| (stored.retries, stored.retry_streak) == (1, 1)),
+            "not one retry counted",
+        );
+        for (racer, answer) in Racer::both(race).into_iter().zip(answers) {
+            let its = node.grants.find_access_token(&digest(racer.number())).await?;
+            wrong.unless(
+                its.is_some() == (answer == 1),
+                "an access token without its retry, or a retry without the token",
+            );
+        }
+        Ok(())
+    }
+}
