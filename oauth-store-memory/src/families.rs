@@ -1,12 +1,15 @@
 //! Families by id and by handle, with the orders in which they end: by age within one grant, and by their absolute end;
 //! and that in which their salts expire.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use oauth_core::store::{FamilyRecord, RefreshState, RevokeFamily, RevokedWhy};
 use oauth_core::types::{ClientId, FamilyId, Subject, Timestamp};
 
 use crate::cutoffs::Cutoffs;
+
+/// Families, oldest first.
+type ByAge = BTreeSet<(Timestamp, FamilyId)>;
 
 /// Every family that was not purged yet.
 #[derive(Default)]
@@ -19,7 +22,7 @@ pub(crate) struct Families {
     salts: BTreeSet<(Timestamp, FamilyId)>,
     /// Families that nobody revoked, oldest first: what the live limit counts, without walking through those that
     /// ended.
-    unrevoked: HashMap<(Subject, ClientId), BTreeSet<(Timestamp, FamilyId)>>,
+    unrevoked: HashMap<Subject, BTreeMap<ClientId, ByAge>>,
 }
 
 impl Families {
@@ -46,7 +49,8 @@ impl Families {
         self.salts.extend(salt_end(&family));
         self.by_end.insert((family.absolute_expires_at, family.id));
         if family.revoked.is_none() {
-            self.unrevoked.entry(holder(&family)).or_default().insert((family.issued_at, family.id));
+            let of_subject = self.unrevoked.entry(family.subject.clone()).or_default();
+            of_subject.entry(family.client.clone()).or_default().insert((family.issued_at, family.id));
         }
         self.rows.insert(family.id, family);
     }
@@ -70,18 +74,25 @@ impl Families {
             return RevokeFamily::AlreadyRevoked;
         }
         family.revoked = Some((at, why));
-        let (holder, age) = (holder(family), (family.issued_at, family.id));
-        self.forget_unrevoked(&holder, &age);
+        let (subject, client) = (family.subject.clone(), family.client.clone());
+        let age = (family.issued_at, family.id);
+        self.forget_unrevoked(&subject, &client, &age);
         RevokeFamily::Revoked
+    }
+
+    /// The families of a user that nobody revoked one by one, client by client, each oldest first.
+    pub(crate) fn of(&self, subject: &Subject) -> impl Iterator<Item = &FamilyRecord> {
+        let ids = self.unrevoked.get(subject).into_iter().flat_map(BTreeMap::values).flatten();
+        ids.filter_map(|(_, id)| self.rows.get(id))
     }
 
     /// Ends the oldest live families of the new one's subject and client, so that with it at most `limit` are live;
     /// the new one itself is never ended. Answers how many.
-    pub(crate) fn make_room(&mut self, new: &FamilyRecord, limit: u32, cutoffs: &Cutoffs) -> u32 {
-        let now = new.issued_at;
+    pub(crate) fn make_room(&mut self, new: &FamilyRecord, limit: u32, now: Timestamp, cutoffs: &Cutoffs) -> u32 {
         let live: Vec<FamilyId> = self
             .unrevoked
-            .get(&holder(new))
+            .get(&new.subject)
+            .and_then(|clients| clients.get(&new.client))
             .into_iter()
             .flatten()
             .map(|(_, id)| *id)
@@ -121,7 +132,7 @@ impl Families {
                 if let Some(end) = salt_end(&family) {
                     self.salts.remove(&end);
                 }
-                self.forget_unrevoked(&holder(&family), &(family.issued_at, id));
+                self.forget_unrevoked(&family.subject, &family.client, &(family.issued_at, id));
             }
             purged += 1;
         }
@@ -140,12 +151,16 @@ impl Families {
         purged
     }
 
-    fn forget_unrevoked(&mut self, holder: &(Subject, ClientId), age: &(Timestamp, FamilyId)) {
-        if let Some(families) = self.unrevoked.get_mut(holder) {
+    fn forget_unrevoked(&mut self, subject: &Subject, client: &ClientId, age: &(Timestamp, FamilyId)) {
+        let Some(clients) = self.unrevoked.get_mut(subject) else { return };
+        if let Some(families) = clients.get_mut(client) {
             families.remove(age);
             if families.is_empty() {
-                self.unrevoked.remove(holder);
+                clients.remove(client);
             }
+        }
+        if clients.is_empty() {
+            self.unrevoked.remove(subject);
         }
     }
 }
@@ -162,10 +177,6 @@ pub(crate) fn is_revoked(family: &FamilyRecord, cutoffs: &Cutoffs) -> bool {
 
 fn is_due(order: &BTreeSet<(Timestamp, FamilyId)>, before: Timestamp) -> bool {
     order.first().is_some_and(|(end, _)| *end < before)
-}
-
-fn holder(family: &FamilyRecord) -> (Subject, ClientId) {
-    (family.subject.clone(), family.client.clone())
 }
 
 fn handle(family: &FamilyRecord) -> Option<[u8; 8]> {

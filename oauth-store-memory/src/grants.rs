@@ -1,21 +1,26 @@
-//! Families, access tokens, tombstones, cutoffs, claims and strikes: everything that is judged or purged together.
+//! Requests, codes, consents, families, access tokens, tombstones, cutoffs, claims and strikes: everything that is judged
+//! or purged together.
 
 use std::array;
 use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use oauth_core::store::{
-    AccessTokenRecord, Claim, Cutoff, Extend, FamilyRecord, FoundAccessToken, FoundFamily, GrantStore, InsertToken,
-    Purged, Refreshed, Retry, RevokeFamily, RevokeToken, RevokedWhy, Rotate, Standing, StandingQuery, StartFamily,
-    StartOutcome, StoreError, Strike,
+    AccessTokenRecord, BeginOutcome, BeginRequest, Claim, ClientGrants, CodeRecord, ConsentKey, ConsentRecord, Cutoff,
+    DecideOutcome, DecideRequest, Extend, FamilyRecord, FoundAccessToken, FoundCode, FoundFamily, FoundRequest,
+    GrantStore, InsertToken, IssueCode, ListGrants, Purged, RedeemCode, RedeemOutcome, Refreshed, Retry, RevokeFamily,
+    RevokeToken, RevokedWhy, Rotate, Standing, StandingQuery, StartFamily, StartOutcome, StoreError, Strike,
 };
 use oauth_core::types::{ClientId, FamilyId, KeyedHash, Subject, Timestamp, TokenDigest, TokenId};
 
 use crate::MemoryStore;
+use crate::codes::Codes;
+use crate::consents::Consents;
 use crate::cutoffs::Cutoffs;
 use crate::expiring::Expiring;
 use crate::families::{Families, is_live, is_revoked};
 use crate::purge;
+use crate::requests::Requests;
 use crate::strikes::Strikes;
 use crate::table::locked;
 
@@ -30,6 +35,9 @@ const GRACE: i64 = 300_000;
 
 /// The grants of one tenant.
 pub(crate) struct Grants {
+    pub(crate) requests: Requests,
+    pub(crate) codes: Codes,
+    pub(crate) consents: Consents,
     pub(crate) families: Families,
     pub(crate) cutoffs: Cutoffs,
     clock_mark: Timestamp,
@@ -53,6 +61,9 @@ pub(crate) struct Token {
 impl Default for Grants {
     fn default() -> Self {
         Self {
+            requests: Requests::default(),
+            codes: Codes::default(),
+            consents: Consents::default(),
             families: Families::default(),
             cutoffs: Cutoffs::default(),
             clock_mark: Timestamp::from_millis(i64::MIN),
@@ -65,6 +76,42 @@ impl Default for Grants {
 
 #[async_trait]
 impl GrantStore for MemoryStore {
+    async fn begin_request(&self, begin: BeginRequest) -> Result<BeginOutcome, StoreError> {
+        self.rows.grants.write(|grants| grants.begin_request(begin))?
+    }
+
+    async fn find_request(
+        &self,
+        handle: &TokenDigest,
+        subject: Option<&Subject>,
+    ) -> Result<Option<FoundRequest>, StoreError> {
+        self.rows.grants.read(|grants| grants.find_request(handle, subject))
+    }
+
+    async fn decide_request(&self, decide: DecideRequest) -> Result<DecideOutcome, StoreError> {
+        self.rows.grants.write(|grants| grants.decide_request(decide))?
+    }
+
+    async fn issue_code(&self, code: CodeRecord) -> Result<IssueCode, StoreError> {
+        self.rows.grants.write(|grants| grants.issue_code(code))?
+    }
+
+    async fn find_code(&self, digest: &TokenDigest) -> Result<Option<FoundCode>, StoreError> {
+        self.rows.grants.read(|grants| grants.find_code(digest))
+    }
+
+    async fn redeem_code(&self, redeem: RedeemCode) -> Result<RedeemOutcome, StoreError> {
+        self.rows.grants.write(|grants| grants.redeem_code(redeem))?
+    }
+
+    async fn find_consent(&self, key: &ConsentKey) -> Result<Option<ConsentRecord>, StoreError> {
+        self.rows.grants.read(|grants| grants.find_consent(key))
+    }
+
+    async fn list_grants(&self, list: &ListGrants) -> Result<Vec<ClientGrants>, StoreError> {
+        self.rows.grants.read(|grants| grants.list_grants(list))
+    }
+
     async fn start_family(&self, start: StartFamily) -> Result<StartOutcome, StoreError> {
         self.rows.grants.write(|grants| grants.start(start))?
     }
@@ -151,16 +198,29 @@ impl Grants {
         {
             return Ok(StartOutcome::Claimed);
         }
+        let now = family.issued_at;
+        let ended = self.start_live(family, access_token, live_limit, now)?;
+        if let Some(Claim { digest, expires_at }) = claim {
+            self.claims()?.insert(digest, (), expires_at);
+        }
+        Ok(StartOutcome::Started { ended })
+    }
+
+    /// Stores a family that no cutoff covers, with its token; answers how many older ones ended for it.
+    pub(crate) fn start_live(
+        &mut self,
+        family: FamilyRecord,
+        access_token: Option<AccessTokenRecord>,
+        live_limit: u32,
+        now: Timestamp,
+    ) -> Result<u32, StoreError> {
         if let Some(taken) = self.families.collision(&family) {
             return Err(StoreError::unavailable(taken));
         }
         self.store_if_any(access_token)?;
-        if let Some(Claim { digest, expires_at }) = claim {
-            self.claims()?.insert(digest, (), expires_at);
-        }
-        let ended = self.families.make_room(&family, live_limit, &self.cutoffs);
+        let ended = self.families.make_room(&family, live_limit, now, &self.cutoffs);
         self.families.insert(family);
-        Ok(StartOutcome::Started { ended })
+        Ok(ended)
     }
 
     fn insert_token(&self, token: AccessTokenRecord) -> Result<InsertToken, StoreError> {

@@ -24,14 +24,16 @@
 //! # Growth
 //!
 //! Storing a token removes a few of its shard that expired more than five minutes before the new one was issued, oldest
-//! first: a server that issues tokens needs no purge to stay bounded, and no call ever pauses to sweep. Families, salts,
-//! claims and strikes go by [`purge_expired`](oauth_core::store::GrantStore::purge_expired) only.
+//! first: a server that issues tokens needs no purge to stay bounded, and no call ever pauses to sweep. Requests, codes,
+//! consents, families, salts, claims and strikes go by [`purge_expired`](oauth_core::store::GrantStore::purge_expired) only.
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::todo)
 )]
 
 mod clients;
+mod codes;
+mod consents;
 mod cutoffs;
 mod expiring;
 mod families;
@@ -39,6 +41,7 @@ mod grants;
 mod keys;
 mod purge;
 mod refresh;
+mod requests;
 mod strikes;
 mod table;
 mod users;

@@ -8,26 +8,45 @@ use crate::table::{Table, locked};
 
 /// Kinds of rows that go while others work: claims, strikes, tombstones and tokens.
 const SHARED: u32 = 4;
-/// Kinds of rows for which everybody stops: families and salts.
-const EXCLUSIVE: u32 = 2;
+/// Kinds of rows for which everybody stops: requests, codes, consents, families and salts.
+const EXCLUSIVE: u32 = 5;
 
 /// Removes up to `limit` rows that expired before `before`: an equal share of each kind first, so that none waits for
 /// the backlog of another, then what there is. The lock that stops everybody is taken only when there is something for
 /// it.
 pub(crate) fn purge(grants: &Table<Grants>, before: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-    let is_exclusive = grants.read(|grants| grants.families.has_expired(before))?;
+    let is_exclusive = grants.read(|grants| grants.has_expired_exclusive(before))?;
     let reserved = if is_exclusive { limit - limit / (SHARED + EXCLUSIVE) * SHARED } else { 0 };
     let shared = grants.read(|grants| grants.purge_shared(before, limit - reserved))??;
     if !is_exclusive {
         return Ok(shared);
     }
     grants.write(|grants| {
-        let rows = shared.rows + grants.families.purge(before, limit - shared.rows);
-        Purged { rows, more: shared.more || grants.families.has_expired(before) }
+        let rows = shared.rows + grants.purge_exclusive(before, limit - shared.rows);
+        Purged { rows, more: shared.more || grants.has_expired_exclusive(before) }
     })
 }
 
 impl Grants {
+    fn has_expired_exclusive(&self, before: Timestamp) -> bool {
+        self.families.has_expired(before)
+            || self.requests.has_expired(before)
+            || self.codes.has_expired(before)
+            || self.consents.has_expired(before)
+    }
+
+    fn purge_exclusive(&mut self, before: Timestamp, limit: u32) -> u32 {
+        let mut rows = 0;
+        for share in [limit / EXCLUSIVE, limit] {
+            rows += self.requests.purge(before, share.min(limit - rows));
+            rows += self.codes.purge(before, share.min(limit - rows));
+            rows += self.consents.purge(before, share.min(limit - rows));
+            // families and salts, half of it each
+            rows += self.families.purge(before, share.saturating_mul(2).min(limit - rows));
+        }
+        rows
+    }
+
     fn purge_shared(&self, before: Timestamp, limit: u32) -> Result<Purged, StoreError> {
         let mut rows = 0;
         for share in [limit / SHARED, limit] {

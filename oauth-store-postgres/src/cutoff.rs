@@ -6,8 +6,8 @@ use crate::Session;
 use crate::error::Failure;
 use crate::sql::params;
 
-/// The condition that a cutoff covers what was issued at `$issued_at` to `$client` for `$subject`: three lookups by
-/// primary key. A NULL subject matches no row.
+/// The condition that a cutoff covers what was issued at `$issued_at` to `$client` for `$subject`: four lookups by
+/// primary key. A NULL subject matches no row, nor does a NULL client.
 macro_rules! cut_off {
     ($subject:literal, $client:literal, $issued_at:literal) => {
         concat!(
@@ -19,6 +19,12 @@ macro_rules! cut_off {
             " AND at >= ",
             $issued_at,
             ") OR EXISTS (SELECT FROM @cutoff WHERE tenant = :tenant AND kind = 'subject' AND key = ",
+            $subject,
+            " AND at >= ",
+            $issued_at,
+            ") OR EXISTS (SELECT FROM @cutoff WHERE tenant = :tenant AND kind = 'grant' AND key = ",
+            $client,
+            " || chr(10) || ",
             $subject,
             " AND at >= ",
             $issued_at,
@@ -35,9 +41,15 @@ pub(crate) const RAISE: &str = "
 /// Moves a cutoff forward, never back.
 pub(crate) async fn raise(session: &Session<'_>, cutoff: &Cutoff) -> Result<(), Failure> {
     let Cutoff { key, at } = cutoff;
+    let both;
     let (kind, key) = match key {
         CutoffKey::Client(client) => ("client", client.as_str()),
         CutoffKey::Everything => ("everything", ""),
+        CutoffKey::Grant { subject, client } => {
+            // a client id has no line break, so the two are told apart whatever the subject holds
+            both = format!("{}\n{}", client.as_str(), subject.as_str());
+            ("grant", both.as_str())
+        }
         CutoffKey::Subject(subject) => ("subject", subject.as_str()),
     };
     session.change(RAISE, &params! { kind: kind, key: key, at: at.millis() }).await.map(drop)

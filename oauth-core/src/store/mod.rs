@@ -34,9 +34,10 @@
 //! **Consumed is not revoked.** What was used as intended and what was taken back are different states. Every insert
 //! into a family is conditional on the family being live, in the same statement.
 //!
-//! **Cutoffs.** Revoking all that a subject or a client holds writes one row, [`Cutoff`]; whatever was issued at or
-//! before its time is dead, checked on use. Liveness of a token or family is therefore: not revoked, and no cutoff of
-//! its subject, its client or [`CutoffKey::Everything`] with `at >= issued_at`.
+//! **Cutoffs.** Revoking all that a subject or a client holds, or all that one allowed the other, writes one row,
+//! [`Cutoff`]; whatever was issued at or before its time is dead, checked on use. Liveness of a code, a family or a
+//! token is therefore: not revoked, and no cutoff of its subject, its client, the two of them or
+//! [`CutoffKey::Everything`] with `at >= issued_at`.
 //!
 //! **Tenants.** A store handle serves one tenant. Every key begins with the tenant; two tenants never see each
 //! other's rows.
@@ -58,10 +59,12 @@ pub use self::client::{
 };
 pub use self::error::{StoreError, StoreErrorKind};
 pub use self::grant::{
-    AccessTokenRecord, AuthenticationContext, Binding, Claim, Cutoff, CutoffKey, Extend, Extra, FamilyRecord,
-    FoundAccessToken, FoundFamily, GrantStore, InsertToken, Principal, Purged, RefreshState, Refreshed, Retry,
-    RevokeFamily, RevokeToken, RevokedWhy, Rotate, Salt, Standing, StandingQuery, StartFamily, StartOutcome, Strike,
-    TooLarge,
+    AccessTokenRecord, AuthenticationContext, AuthorizationRequestRecord, BeginOutcome, BeginRequest, Binding, Claim,
+    ClientGrants, CodeRecord, ConsentKey, ConsentRecord, Cutoff, CutoffKey, DecideOutcome, DecideRequest, Extend,
+    Extra, FamilyRecord, FoundAccessToken, FoundCode, FoundFamily, FoundRequest, FrozenRequest, GrantStore,
+    InsertToken, IssueCode, ListGrants, Principal, Purged, RedeemCode, RedeemOutcome, Redeemed, RefreshState,
+    Refreshed, RequestDecision, RequestOrigin, RequestState, Retry, RevokeFamily, RevokeToken, RevokedWhy, Rotate,
+    Salt, Standing, StandingQuery, StartFamily, StartOutcome, Strike, TooLarge,
 };
 pub use self::key::{
     InsertKey, KeyMaterial, KeyRecord, KeyState, KeyStore, KeyTimes, KeyTransition, KeyUse, Transition,

@@ -54,6 +54,11 @@ sha256_digest!(
 );
 
 sha256_digest!(
+    /// The S256 challenge of a code (RFC 7636 §4.2): SHA-256 of its verifier.
+    CodeChallenge
+);
+
+sha256_digest!(
     /// HMAC-SHA-256 of a name under a key of the server: what is kept where the name itself must not be.
     KeyedHash
 );

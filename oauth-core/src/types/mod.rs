@@ -8,7 +8,7 @@ mod time;
 mod uri;
 
 pub(crate) use self::digest::constant_time_eq;
-pub use self::digest::{KeyedHash, SecretDigest, TokenDigest};
+pub use self::digest::{CodeChallenge, KeyedHash, SecretDigest, TokenDigest};
 pub use self::ids::{Audience, ClientId, FamilyId, InvalidId, KeyId, Subject, Tenant, TokenId};
 pub use self::scope::{InvalidScope, Scope};
 pub use self::secret::{AccessToken, ClientSecret, IdToken, RefreshToken};

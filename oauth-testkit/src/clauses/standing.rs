@@ -73,10 +73,15 @@ pub fn a_cutoff_ends_what_was_issued_at_or_before_it(f: &Fixture) {
     let covers = |key: &CutoffKey, query: &StandingQuery| match key {
         CutoffKey::Client(client) => query.client.as_ref() == Some(client),
         CutoffKey::Everything => true,
+        CutoffKey::Grant { subject, client } => {
+            query.subject.as_ref() == Some(subject) && query.client.as_ref() == Some(client)
+        }
         CutoffKey::Subject(subject) => query.subject.as_ref() == Some(subject),
     };
     let mut cut = Vec::new();
-    for key in [CutoffKey::Subject(subject("alice")), CutoffKey::Client(client_id("app")), CutoffKey::Everything] {
+    let grant = CutoffKey::Grant { subject: subject("bob"), client: client_id("other") };
+    let (alice, app) = (CutoffKey::Subject(subject("alice")), CutoffKey::Client(client_id("app")));
+    for key in [grant, alice, app, CutoffKey::Everything] {
         done(f.store.grants.cut_off(cutoff(key.clone(), after(10))));
         cut.push(key);
         for (number, query) in &tokens {

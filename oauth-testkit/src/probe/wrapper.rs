@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use oauth_core::store::{
-    AccessTokenRecord, Client, ClientRegistry, ClientStore, Cutoff, Deregister, Extend, FamilyRecord, FoundAccessToken,
-    FoundFamily, GrantStore, InsertKey, InsertToken, KeyRecord, KeyStore, KeyTransition, PasswordHash, Purged,
-    Refreshed, Register, Rehash, Retry, RevokeFamily, RevokeToken, RevokedWhy, Rotate, Standing, StandingQuery,
-    StartFamily, StartOutcome, StoreError, Strike, Transition, UpdateClient, User, UserStore,
+    AccessTokenRecord, BeginOutcome, BeginRequest, Client, ClientGrants, ClientRegistry, ClientStore, CodeRecord,
+    ConsentKey, ConsentRecord, Cutoff, DecideOutcome, DecideRequest, Deregister, Extend, FamilyRecord,
+    FoundAccessToken, FoundCode, FoundFamily, FoundRequest, GrantStore, InsertKey, InsertToken, IssueCode, KeyRecord,
+    KeyStore, KeyTransition, ListGrants, PasswordHash, Purged, RedeemCode, RedeemOutcome, Refreshed, Register, Rehash,
+    Retry, RevokeFamily, RevokeToken, RevokedWhy, Rotate, Standing, StandingQuery, StartFamily, StartOutcome,
+    StoreError, Strike, Transition, UpdateClient, User, UserStore,
 };
 use oauth_core::types::{ClientId, FamilyId, KeyedHash, Subject, Timestamp, TokenDigest};
 
@@ -72,6 +74,42 @@ impl<S: KeyStore> KeyStore for Probe<S> {
 
 #[async_trait]
 impl<S: GrantStore> GrantStore for Probe<S> {
+    async fn begin_request(&self, begin: BeginRequest) -> Result<BeginOutcome, StoreError> {
+        self.pass(Method::BeginRequest, self.inner.begin_request(begin)).await
+    }
+
+    async fn find_request(
+        &self,
+        handle: &TokenDigest,
+        subject: Option<&Subject>,
+    ) -> Result<Option<FoundRequest>, StoreError> {
+        self.pass(Method::FindRequest, self.inner.find_request(handle, subject)).await
+    }
+
+    async fn decide_request(&self, decide: DecideRequest) -> Result<DecideOutcome, StoreError> {
+        self.pass(Method::DecideRequest, self.inner.decide_request(decide)).await
+    }
+
+    async fn issue_code(&self, code: CodeRecord) -> Result<IssueCode, StoreError> {
+        self.pass(Method::IssueCode, self.inner.issue_code(code)).await
+    }
+
+    async fn find_code(&self, digest: &TokenDigest) -> Result<Option<FoundCode>, StoreError> {
+        self.pass(Method::FindCode, self.inner.find_code(digest)).await
+    }
+
+    async fn redeem_code(&self, redeem: RedeemCode) -> Result<RedeemOutcome, StoreError> {
+        self.pass(Method::RedeemCode, self.inner.redeem_code(redeem)).await
+    }
+
+    async fn find_consent(&self, key: &ConsentKey) -> Result<Option<ConsentRecord>, StoreError> {
+        self.pass(Method::FindConsent, self.inner.find_consent(key)).await
+    }
+
+    async fn list_grants(&self, list: &ListGrants) -> Result<Vec<ClientGrants>, StoreError> {
+        self.pass(Method::ListGrants, self.inner.list_grants(list)).await
+    }
+
     async fn start_family(&self, start: StartFamily) -> Result<StartOutcome, StoreError> {
         self.pass(Method::StartFamily, self.inner.start_family(start)).await
     }

@@ -4,9 +4,11 @@ use std::thread;
 
 use async_trait::async_trait;
 use oauth_core::store::{
-    AccessTokenRecord, Cutoff, CutoffKey, Extend, FamilyRecord, FoundAccessToken, FoundFamily, GrantStore, InsertToken,
-    Purged, Refreshed, Retry, RevokeFamily, RevokeToken, RevokedWhy, Rotate, Standing, StandingQuery, StartFamily,
-    StartOutcome, StoreError, Strike,
+    AccessTokenRecord, BeginOutcome, BeginRequest, ClientGrants, CodeRecord, ConsentKey, ConsentRecord, Cutoff,
+    CutoffKey, DecideOutcome, DecideRequest, Extend, FamilyRecord, FoundAccessToken, FoundCode, FoundFamily,
+    FoundRequest, GrantStore, InsertToken, IssueCode, ListGrants, Purged, RedeemCode, RedeemOutcome, Refreshed, Retry,
+    RevokeFamily, RevokeToken, RevokedWhy, Rotate, Standing, StandingQuery, StartFamily, StartOutcome, StoreError,
+    Strike,
 };
 use oauth_core::types::{ClientId, FamilyId, KeyedHash, Lifetime, Subject, Tenant, Timestamp, TokenDigest, TokenId};
 
@@ -26,6 +28,9 @@ impl Faulty {
         match key {
             CutoffKey::Client(client) => CutoffKey::Client(self.client_id(client)),
             CutoffKey::Everything => CutoffKey::Everything,
+            CutoffKey::Grant { subject, client } => {
+                CutoffKey::Grant { subject: self.subject(subject), client: self.client_id(client) }
+            }
             CutoffKey::Subject(subject) => CutoffKey::Subject(self.subject(subject)),
         }
     }
@@ -33,8 +38,9 @@ impl Faulty {
     /// Whether the last cutoff written for the token's subject, client or everything covers it.
     fn last_cutoff_covers(&self, query: &StandingQuery) -> bool {
         let cutoffs = self.cutoffs.lock().unwrap();
-        let subject = query.subject.clone().map(CutoffKey::Subject);
-        [Some(CutoffKey::Everything), query.client.clone().map(CutoffKey::Client), subject]
+        let (client, subject) = (query.client.clone(), query.subject.clone());
+        let grant = subject.clone().zip(client.clone()).map(|(subject, client)| CutoffKey::Grant { subject, client });
+        [Some(CutoffKey::Everything), client.map(CutoffKey::Client), subject.map(CutoffKey::Subject), grant]
             .into_iter()
             .flatten()
             .any(|key| cutoffs.get(&self.cutoff_key(&key)).is_some_and(|at| *at >= query.issued_at))
@@ -43,6 +49,42 @@ impl Faulty {
 
 #[async_trait]
 impl GrantStore for Faulty {
+    async fn begin_request(&self, begin: BeginRequest) -> Result<BeginOutcome, StoreError> {
+        self.inner.begin_request(begin).await
+    }
+
+    async fn find_request(
+        &self,
+        handle: &TokenDigest,
+        subject: Option<&Subject>,
+    ) -> Result<Option<FoundRequest>, StoreError> {
+        self.inner.find_request(handle, subject).await
+    }
+
+    async fn decide_request(&self, decide: DecideRequest) -> Result<DecideOutcome, StoreError> {
+        self.inner.decide_request(decide).await
+    }
+
+    async fn issue_code(&self, code: CodeRecord) -> Result<IssueCode, StoreError> {
+        self.inner.issue_code(code).await
+    }
+
+    async fn find_code(&self, digest: &TokenDigest) -> Result<Option<FoundCode>, StoreError> {
+        self.inner.find_code(digest).await
+    }
+
+    async fn redeem_code(&self, redeem: RedeemCode) -> Result<RedeemOutcome, StoreError> {
+        self.inner.redeem_code(redeem).await
+    }
+
+    async fn find_consent(&self, key: &ConsentKey) -> Result<Option<ConsentRecord>, StoreError> {
+        self.inner.find_consent(key).await
+    }
+
+    async fn list_grants(&self, list: &ListGrants) -> Result<Vec<ClientGrants>, StoreError> {
+        self.inner.list_grants(list).await
+    }
+
     async fn start_family(&self, mut start: StartFamily) -> Result<StartOutcome, StoreError> {
         (self.losses.family)(&mut start.family);
         if let Some(outcome) = self.claim(&start).await? {
@@ -199,7 +241,7 @@ impl GrantStore for Faulty {
             Fault::CutoffKindsMixed => {
                 let twin = match &key {
                     CutoffKey::Client(client) => Subject::parse(client.as_str()).ok().map(CutoffKey::Subject),
-                    CutoffKey::Everything => None,
+                    CutoffKey::Everything | CutoffKey::Grant { .. } => None,
                     CutoffKey::Subject(subject) => ClientId::parse(subject.as_str()).ok().map(CutoffKey::Client),
                 };
                 if let Some(key) = twin {
