@@ -30,10 +30,13 @@ pub trait Arena: Sized {
         None
     }
 
-    /// Ends the database's own server as a crash does, and answers whether there is one. By default there is none.
-    fn crash_server(&self) -> bool {
+    /// Whether the database has a server of its own, which [`Self::crash_server`] ends. By default it has none.
+    fn has_server(&self) -> bool {
         false
     }
+
+    /// Ends the server as a crash does: nothing is finished.
+    fn crash_server(&self) {}
 
     /// Starts the server again after [`Self::crash_server`].
     fn restart_server(&self) {}

@@ -121,9 +121,10 @@ impl<'a> Course<'a> {
             self.tally.races += 1;
             self.tally.counted += u64::from(looked.iter().all(|looked| looked[race]));
             self.tally.overlapping += u64::from(acted[0][race].overlaps(&acted[1][race]));
-            for (won, acted) in self.tally.won.iter_mut().zip(&acted) {
-                *won += u64::from(acted[race].answer.as_ref().is_ok_and(|answer| *answer > 0));
-            }
+            let did = [0, 1].map(|process| acted[process][race].answer.as_ref().is_ok_and(|answer| *answer > 0));
+            self.tally.won[0] += u64::from(did == [true, false]);
+            self.tally.won[1] += u64::from(did == [false, true]);
+            self.tally.both += u64::from(did == [true, true]);
         }
     }
 }

@@ -28,6 +28,7 @@
 //! }
 //! ```
 
+mod codes;
 mod course;
 mod grants;
 mod keys;
@@ -121,11 +122,14 @@ impl Wrong {
 
 fn kinds() -> Vec<&'static dyn Kind> {
     vec![
+        &codes::CodeRedemption,
         &refresh::Refresh,
         &grants::ReplayIds,
+        &codes::RedeemAndRevoke,
         &refresh::RotateAndRevoke,
         &revocation::StartAndRevokeSubject,
         &keys::KeyPromotion,
+        &codes::Decision,
         &revocation::InsertAndRevoke,
         &refresh::RetryAtTheLimit,
         &grants::Strikes,
@@ -185,4 +189,52 @@ fn take_turns<A: Arena>() {
     println!("planted: {}", course.tally);
     assert_eq!((course.tally.counted, course.tally.losses), (0, 0), "only the first is past its look in time");
     assert!(course.tally.verdict(course.tally.races).is_err(), "a share of nothing fails");
+}
+
+#[cfg(test)]
+mod tests {
+    use oauth_store_memory::MemoryStore;
+
+    use super::*;
+    use crate::block_on;
+
+    /// What the judge of a kind says to a race in one process, with the answers as they were or turned round.
+    fn judged(kind: &dyn Kind, race: u64, turn: bool) -> Vec<String> {
+        let node = Node::of(MemoryStore::new());
+        block_on(async {
+            kind.prepare(&node, race).await.unwrap();
+            let mut answers = [0; 2];
+            for racer in Racer::both(race) {
+                assert!(kind.look(&node, racer).await.unwrap(), "{}", kind.name());
+            }
+            for racer in Racer::both(race) {
+                answers[racer.process as usize] = kind.act(&node, racer).await.unwrap();
+            }
+            let mut wrong = Wrong::default();
+            let answers = if turn { answers.map(|answer| answer ^ 1) } else { answers };
+            kind.judge(&node, race, answers, &mut wrong).await.unwrap();
+            wrong.0
+        })
+    }
+
+    #[test]
+    fn a_sound_store_loses_nothing_and_a_wrong_answer_is_seen() {
+        for kind in kinds() {
+            for race in 0..4 {
+                assert_eq!(judged(kind, race, false), Vec::<String>::new(), "{} {race}", kind.name());
+                assert!(!judged(kind, race, true).is_empty(), "{} {race}", kind.name());
+            }
+        }
+    }
+
+    #[test]
+    fn each_process_is_now_the_user_and_now_the_one_who_takes_back() {
+        for race in 0..4 {
+            let [first, second] = Racer::both(race).map(Racer::takes_back);
+            assert_ne!(first, second);
+            let (user, used, taken_back) = used_and_taken_back(race, [10, 11]);
+            assert_eq!((u64::from(used), user.takes_back()), (10 + user.process, false));
+            assert_eq!(used + taken_back, 21);
+        }
+    }
 }

@@ -3,8 +3,6 @@
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use oauth_core::random::Entropy;
-
 use super::{Kind, Racer, kinds};
 use crate::SeededEntropy;
 use crate::arena::Node;
@@ -115,10 +113,8 @@ pub(super) fn serve(node: &Node) {
 fn act(kind: &dyn Kind, node: &Node, round: Round) -> Vec<Acted> {
     let random = SeededEntropy::new((round.first << 1) + round.process);
     let pause = || {
-        let mut byte = [0];
-        random.fill(&mut byte).expect("a seeded stream does not fail");
-        if byte[0] < 16 {
-            thread::sleep(Duration::from_micros(u64::from(byte[0]) * 10));
+        if random.below(16) == 0 {
+            thread::sleep(Duration::from_micros(random.below(160)));
         }
     };
     let acts = round.racers().map(|racer| async move {

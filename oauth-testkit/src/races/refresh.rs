@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use oauth_core::store::{FamilyRecord, Refreshed, Retry, RevokeFamily, RevokedWhy, Rotate, Standing, StoreError};
 
+use super::revocation::judge_used_token;
 use super::{Kind, Racer, Wrong, used_and_taken_back};
 use crate::arena::Node;
 use crate::samples::{
@@ -138,12 +139,9 @@ impl Kind for RotateAndRevoke {
         if !is_usable(node, racer.race).await? {
             return Ok(0);
         }
-        let Rotate { access_token, .. } = rotation(racer);
+        // the row and then the token, which is of no family: past every condition
         let _ = node.grants.rotate(Rotate { access_token: None, ..rotation(racer) }).await?;
-        if let Some(unconditional) = access_token {
-            let _ = node.grants.insert_access_token(token(racer.number())).await?;
-            drop(unconditional);
-        }
+        let _ = node.grants.insert_access_token(token(racer.number())).await?;
         Ok(1)
     }
 
@@ -160,17 +158,6 @@ impl Kind for RotateAndRevoke {
         }
         judge_used_token(node, user, rotated, wrong).await
     }
-}
-
-/// The token of a use that succeeded is there and dead; that of one that was refused is not there.
-pub(super) async fn judge_used_token(node: &Node, user: Racer, used: u32, wrong: &mut Wrong) -> Result<(), StoreError> {
-    let its = node.grants.find_access_token(&digest(user.number())).await?;
-    wrong.unless(
-        its.is_some() == (used == 1),
-        "an access token of a call that was refused, or none of one that was not",
-    );
-    wrong.unless(its.is_none_or(|its| its.standing == Standing::Revoked), "an access token outlives what took it back");
-    Ok(())
 }
 
 /// Of two who retry when one may, one does.

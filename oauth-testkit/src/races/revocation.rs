@@ -6,10 +6,21 @@ use oauth_core::store::{
     StartOutcome, StoreError,
 };
 
-use super::refresh::{begin, is_usable, judge_used_token, raced_family};
+use super::refresh::{begin, is_usable, raced_family};
 use super::{Kind, Racer, Wrong, used_and_taken_back};
 use crate::arena::Node;
-use crate::samples::{BEGIN, after, cutoff, family_id, handle, jwt, start, token, token_of};
+use crate::samples::{BEGIN, after, cutoff, digest, family_id, handle, jwt, start, token, token_of};
+
+/// The token of a use that succeeded is there and dead; that of one that was refused is not there.
+pub(super) async fn judge_used_token(node: &Node, user: Racer, used: u32, wrong: &mut Wrong) -> Result<(), StoreError> {
+    let its = node.grants.find_access_token(&digest(user.number())).await?;
+    wrong.unless(
+        its.is_some() == (used == 1),
+        "an access token of a call that was refused, or none of one that was not",
+    );
+    wrong.unless(its.is_none_or(|its| its.standing == Standing::Revoked), "an access token outlives what took it back");
+    Ok(())
+}
 
 /// Nothing that was issued to a subject before its cutoff stands after it, however late it was stored.
 pub(super) struct StartAndRevokeSubject;

@@ -17,8 +17,10 @@ pub(super) struct Tally {
     pub(super) counted: u64,
     /// Both calls were under way at one moment.
     pub(super) overlapping: u64,
-    /// How often each process was the one, or one of those, whose call did something.
+    /// How often the call of the first process alone did something, and that of the second alone.
     pub(super) won: [u64; 2],
+    /// How often both did: the use came before what took it back.
+    pub(super) both: u64,
     pub(super) losses: u64,
     /// The first of them.
     pub(super) first_loss: Option<String>,
@@ -65,10 +67,14 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, races, counted, overlapping, won: [first, second], losses, first_loss, time } = self;
+        let Self { kind, races, counted, overlapping, won: [first, second], both, losses, first_loss, time } = self;
         write!(f, "{kind}: {races} races, {counted} counted ({} %), ", self.percent(*counted))?;
         write!(f, "{} % with both calls under way at once, ", self.percent(*overlapping))?;
-        write!(f, "won by process 1 {first}, by process 2 {second}, losses {losses}, {:.1} s", time.as_secs_f64())?;
+        write!(
+            f,
+            "done by process 1 {first}, by process 2 {second}, by both {both}, losses {losses}, {:.1} s",
+            time.as_secs_f64()
+        )?;
         match first_loss {
             Some(first) => write!(f, " (first loss: {first})"),
             None => Ok(()),

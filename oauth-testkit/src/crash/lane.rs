@@ -1,0 +1,256 @@
+//! What one thread of a victim does, one operation after the other, each chosen by chance and by what was answered so
+//! far. The parent walks the same lane and so knows each operation without being told it.
+
+use oauth_core::store::{
+    AccessTokenRecord, Binding, Claim, CodeRecord, Cutoff, CutoffKey, Extra, FamilyRecord, FoundAccessToken, FoundCode,
+    FoundFamily, KeyRecord, KeyState, KeyTransition, RedeemCode, RevokeToken, Rotate, Standing, StartFamily,
+    StoreError,
+};
+use oauth_core::types::Subject;
+
+use super::operation::Operation;
+use crate::SeededEntropy;
+use crate::arena::Node;
+use crate::samples::{
+    FAMILY_END, TOKEN_END, after, claim, cutoff, digest, handle, jwt, key, refreshable, retry, rotate, start, step,
+    subject, token_of,
+};
+
+/// How many lanes a victim works on at a time.
+pub(super) const LANES: u64 = 4;
+/// Rows of a lane have numbers of their own, of which it uses one for each operation.
+const NUMBERS: u64 = 1 << 16;
+
+#[derive(Debug)]
+pub(super) struct Lane {
+    random: SeededEntropy,
+    /// The first number that is not used.
+    next: u64,
+    subject: Subject,
+    issuer: String,
+    /// The family that it works on, and the generation that it is in; `None` when the last one has ended.
+    family: Option<(u64, u64)>,
+    /// The claim of the last start.
+    claimed: Option<Claim>,
+    /// A code that waits for its redemption.
+    code: Option<u64>,
+    /// The last key, which is active.
+    key: Option<u64>,
+    /// A key that waits for its promotion.
+    next_key: Option<u64>,
+    trace: Trace,
+}
+
+/// The rows that a lane may have left.
+#[derive(Debug, Clone)]
+struct Trace {
+    subject: Subject,
+    issuer: String,
+    families: Vec<u64>,
+    tokens: Vec<u64>,
+    codes: Vec<u64>,
+    cutoffs: Vec<u64>,
+}
+
+/// All that a store says of a lane's rows.
+#[derive(Debug, PartialEq)]
+pub(super) struct Rows {
+    families: Vec<Option<FoundFamily>>,
+    tokens: Vec<Option<FoundAccessToken>>,
+    codes: Vec<Option<FoundCode>>,
+    cutoffs: Vec<Standing>,
+    keys: Vec<KeyRecord>,
+}
+
+impl Lane {
+    pub(super) fn new(cycle: u64, number: u64) -> Self {
+        let first = (cycle * LANES + number) * NUMBERS;
+        let (subject, issuer) = (subject(&format!("user-{first}")), format!("https://as.example/{first}"));
+        let trace = Trace {
+            subject: subject.clone(),
+            issuer: issuer.clone(),
+            families: vec![],
+            tokens: vec![],
+            codes: vec![],
+            cutoffs: vec![],
+        };
+        Self {
+            random: SeededEntropy::new(first),
+            next: first,
+            subject,
+            issuer,
+            family: None,
+            claimed: None,
+            code: None,
+            key: None,
+            next_key: None,
+            trace,
+        }
+    }
+
+    /// The operation that comes now.
+    pub(super) fn next(&mut self) -> Operation {
+        let number = self.next;
+        self.next += 1;
+        let Some((family, generation)) = self.family else { return self.begin(number) };
+        match self.random.below(100) {
+            0..40 => self.rotate(family, generation, number),
+            40..50 => Operation::Retry(Box::new(oauth_core::store::Retry {
+                access_token: Some(self.token(family, number)),
+                ..retry(family, generation, 3, self.time(number))
+            })),
+            50..60 => Operation::InsertToken(Box::new(self.token(family, number))),
+            60..65 => self.revoke_some_token(),
+            // a token that was spent comes back
+            65..70 => self.rotate(family, generation.saturating_sub(1), number),
+            // a claim that was made comes back
+            70..74 => self.start(number, self.claimed.clone()),
+            74..90 => self.promote(number),
+            90..95 => Operation::RevokeFamily(crate::samples::family_id(family), self.time(number)),
+            _ => self.cut_off(number),
+        }
+    }
+
+    /// Takes down what the operation came to, as far as the next ones depend on it.
+    pub(super) fn answered(&mut self, operation: &Operation, answer: &str) {
+        let number = self.next - 1;
+        match operation {
+            Operation::Start(_) | Operation::Redeem(_) if answer.contains("Started") || answer.contains("Redeemed") => {
+                self.family = Some((number, 0));
+                self.code = None;
+            }
+            Operation::IssueCode(_) => self.code = Some(number),
+            Operation::Rotate(_) if answer == "Done" => {
+                self.family = self.family.map(|(family, generation)| (family, generation + 1));
+            }
+            Operation::RevokeFamily(..) | Operation::CutOff(_) => self.family = None,
+            Operation::InsertKey(_) if self.key.is_none() => self.key = Some(number),
+            Operation::InsertKey(_) => self.next_key = Some(number),
+            Operation::Promote(..) => self.key = self.next_key.take(),
+            _ => {}
+        }
+    }
+
+    /// What the store says of the rows that the lane may have left.
+    pub(super) async fn rows(&self, node: &Node) -> Result<Rows, StoreError> {
+        let Trace { subject, issuer, families, tokens, codes, cutoffs } = &self.trace;
+        let mut rows = Rows { families: vec![], tokens: vec![], codes: vec![], cutoffs: vec![], keys: vec![] };
+        for family in families {
+            rows.families.push(node.grants.find_by_handle(&handle(*family)).await?);
+        }
+        for token in tokens {
+            rows.tokens.push(node.grants.find_access_token(&digest(*token)).await?);
+        }
+        for code in codes {
+            rows.codes.push(node.grants.find_code(&digest(*code)).await?);
+        }
+        for at in cutoffs {
+            let issued_at = self.time(*at);
+            rows.cutoffs.push(node.grants.standing(&jwt("app", Some(subject.as_str()), issued_at)).await?);
+        }
+        rows.keys = node.keys.load(issuer).await?;
+        Ok(rows)
+    }
+
+    /// Later for later numbers.
+    fn time(&self, number: u64) -> oauth_core::types::Timestamp {
+        after((number % NUMBERS) as i64)
+    }
+
+    fn begin(&mut self, number: u64) -> Operation {
+        if let Some(code) = self.code {
+            let family = FamilyRecord { code_digest: Some(digest(code)), ..self.family(number, code) };
+            let access_token = Some(self.token_within(&family, number));
+            let now = self.time(number);
+            return Operation::Redeem(Box::new(RedeemCode {
+                code: digest(code),
+                now,
+                family,
+                access_token,
+                live_limit: u32::MAX,
+            }));
+        }
+        if NOT_YET && self.random.below(2) == 0 {
+            self.trace.codes.push(number);
+            return Operation::IssueCode(Box::new(self.issued_code(number)));
+        }
+        self.claimed = Some(claim(number, FAMILY_END));
+        self.start(number, self.claimed.clone())
+    }
+
+    fn start(&mut self, number: u64, claim: Option<Claim>) -> Operation {
+        let family = self.family(number, number);
+        let access_token = Some(self.token_within(&family, number));
+        Operation::Start(Box::new(StartFamily { access_token, claim, ..start(family) }))
+    }
+
+    fn rotate(&mut self, family: u64, generation: u64, number: u64) -> Operation {
+        let access_token = Some(self.token(family, number));
+        Operation::Rotate(Box::new(Rotate { access_token, ..rotate(family, generation, self.time(number)) }))
+    }
+
+    fn revoke_some_token(&self) -> Operation {
+        let last = self.trace.tokens.last().copied().unwrap_or_default();
+        Operation::RevokeToken(RevokeToken::Opaque { digest: digest(last) })
+    }
+
+    fn cut_off(&mut self, number: u64) -> Operation {
+        self.trace.cutoffs.push(number);
+        let Cutoff { key, at } = cutoff(CutoffKey::Subject(self.subject.clone()), self.time(number));
+        Operation::CutOff(Cutoff { key, at })
+    }
+
+    /// The first key, the next key, or the step from one to the other.
+    fn promote(&self, number: u64) -> Operation {
+        let of_number = |number: u64| format!("key-{number}");
+        let (Some(old), Some(next)) = (self.key, self.next_key) else {
+            let state = if self.key.is_none() { KeyState::Active } else { KeyState::Announced };
+            return Operation::InsertKey(Box::new(KeyRecord {
+                issuer: self.issuer.clone(),
+                ..key(&of_number(number), state)
+            }));
+        };
+        let steps: [KeyTransition; 2] = [
+            step(&of_number(next), KeyState::Announced, KeyState::Active),
+            step(&of_number(old), KeyState::Active, KeyState::Retired),
+        ];
+        Operation::Promote(self.issuer.clone(), steps)
+    }
+
+    fn family(&mut self, number: u64, issued: u64) -> FamilyRecord {
+        self.trace.families.push(number);
+        let issued_at = self.time(issued);
+        FamilyRecord { subject: self.subject.clone(), issued_at, seen_at: issued_at, ..refreshable(number) }
+    }
+
+    fn token(&mut self, family: u64, number: u64) -> AccessTokenRecord {
+        let family = FamilyRecord { subject: self.subject.clone(), ..refreshable(family) };
+        self.token_within(&family, number)
+    }
+
+    fn token_within(&mut self, family: &FamilyRecord, number: u64) -> AccessTokenRecord {
+        self.trace.tokens.push(number);
+        AccessTokenRecord { issued_at: self.time(number), ..token_of(family, number) }
+    }
+
+    fn issued_code(&self, number: u64) -> CodeRecord {
+        let FamilyRecord { client, scope, .. } = refreshable(number);
+        CodeRecord {
+            digest: digest(number),
+            client,
+            subject: self.subject.clone(),
+            scope,
+            redirect_uri: "https://app.example/callback".to_owned(),
+            challenge: None,
+            nonce: None,
+            resource: Vec::new(),
+            binding: Binding::None,
+            auth: None,
+            issued_at: self.time(number),
+            expires_at: TOKEN_END,
+            redeemed: None,
+            extra: Extra::default(),
+        }
+    }
+}
+const NOT_YET: bool = false;
