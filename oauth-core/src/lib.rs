@@ -86,5 +86,5 @@ pub use self::policy::scope::{GrantedScope, ScopeMode};
 pub use self::server::{
     Advice, AuthorizationServer, Builder, ClientSpec, ConfigErrors, Configured, Danger, EnsureClientError,
     EnsuredClient, HashPasswordError, Health, Issued, KeyInfo, Keys, Maintained, MaintenanceLease, NewSecret,
-    Registration, ResourceSettings, RotateSecretError, SetActiveError, StartError,
+    Registration, ResourceSettings, Restored, RotateSecretError, SetActiveError, StartError,
 };

@@ -13,6 +13,7 @@ mod keys;
 mod lint;
 mod mistakes;
 mod passwords;
+mod restore;
 mod throttle;
 mod transport;
 
@@ -34,6 +35,7 @@ pub use self::keys::{KeyInfo, Keys};
 pub use self::lint::Advice;
 pub use self::passwords::HashPasswordError;
 use self::passwords::{PasswordRule, Strikes};
+pub use self::restore::Restored;
 use self::throttle::Throttle;
 use self::transport::TransportRule;
 use crate::audit::{Audit, AuditSink, Event, What, Who};

@@ -9,7 +9,7 @@ pub(crate) use self::credentials::Credentials;
 use self::secret::match_generated;
 pub(crate) use self::secret::{hash_chosen, match_chosen};
 use crate::context::RequestContext;
-use crate::error::{Error, Refusal};
+use crate::error::{Error, Fault, Refusal};
 use crate::policy;
 use crate::server::{Inner, ServerClock};
 use crate::store::{AuthMethod, Binding, Client, ClientSecretRecord};
@@ -45,6 +45,9 @@ impl<T> Authenticated<T> {
 /// Judged in this order, answered as one: exists, secret, registered method, active, secret not expired, network.
 /// Every failure costs one look-up and one SHA-256, and one Argon2id where chosen secrets are switched on. A public
 /// client that is who it says costs no Argon2id: nothing would bound how often a stranger has one computed.
+///
+/// A client that is kept in the process and is refused is judged once more by what the store says now: its secret may
+/// have been rotated by another node.
 pub(crate) async fn authenticate(
     server: &Inner,
     credentials: &Credentials<'_>,
@@ -52,10 +55,30 @@ pub(crate) async fn authenticate(
     context: &RequestContext,
     now: Timestamp,
 ) -> Result<Authenticated<Client>, Error> {
-    let found = match claimed {
-        Some(id) => server.stores.clients.find(id).await?,
+    let known = match claimed {
+        Some(id) => server.stores.client(id, now).await?,
         None => None,
     };
+    let kept = known.as_ref().filter(|known| known.kept).map(|known| Arc::clone(&known.client));
+    let verdict = verify(server, credentials, known.map(|known| known.client), context, now).await?;
+    let verdict = match (verdict, kept) {
+        (Err(refusal), Some(kept)) => match server.stores.client_now(&kept.id, now).await? {
+            Some(client) if client == kept => Err(refusal),
+            client => verify(server, credentials, client, context, now).await?,
+        },
+        (verdict, _) => verdict,
+    };
+    Ok(Authenticated { who: verdict?, binding: Binding::None })
+}
+
+/// Does the work that every verdict costs, and judges.
+async fn verify(
+    server: &Inner,
+    credentials: &Credentials<'_>,
+    found: Option<Arc<Client>>,
+    context: &RequestContext,
+    now: Timestamp,
+) -> Result<Result<Arc<Client>, Refusal>, Fault> {
     let secrets = found.as_deref().map_or(&[][..], |client| &client.secrets);
     let (presented, secrets) = match credentials.secret() {
         Some(secret) => (secret, secrets),
@@ -69,7 +92,7 @@ pub(crate) async fn authenticate(
     if verdict.is_err() && server.chosen_secrets && !hashes {
         let _nothing_to_match = server.hashing.verify_any(presented, Vec::new()).await?;
     }
-    Ok(Authenticated { who: verdict?, binding: Binding::None })
+    Ok(verdict)
 }
 
 /// The verdict, once the work is done.

@@ -73,6 +73,17 @@ impl Keyring {
         done.map(|()| (ring, changes))
     }
 
+    /// Whether this server made the key, and can make another one in its place.
+    pub(crate) fn can_replace(&self, record: &KeyRecord) -> bool {
+        let brought_along = self.settings.provided.iter().any(|provided| match provided {
+            ProvidedKey::Imported { key, .. } => {
+                LocalKey::from_der(key.alg(), key.der()).is_ok_and(|local| holds(record, local.public()))
+            }
+            ProvidedKey::External(_) => false,
+        });
+        !brought_along && !matches!(record.material, KeyMaterial::External(_)) && self.settings.can_make(record.usage)
+    }
+
     /// The algorithms that this server signs with.
     pub(crate) fn algorithms(&self) -> &[Alg] {
         &self.settings.algorithms

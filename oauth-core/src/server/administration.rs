@@ -10,7 +10,7 @@ use crate::audit::What;
 use crate::client_auth::hash_chosen;
 use crate::context::RequestContext;
 use crate::error::Fault;
-use crate::store::{Client, ClientSecretRecord, CutoffKey, SecretHash, UpdateClient};
+use crate::store::{Client, ClientSecretRecord, Cutoff, CutoffKey, SecretHash, UpdateClient};
 use crate::time::Clock as _;
 use crate::types::{ClientId, ClientSecret, KeyId, Lifetime, SecretDigest, Timestamp};
 
@@ -151,7 +151,11 @@ impl AuthorizationServer {
                 UpdateClient::Updated => {
                     if !active {
                         // first, so that a trail that takes no event does not keep what the client holds alive
-                        self.cut_off(CutoffKey::Client(client.clone()), Some(client.clone()), None).await?;
+                        // and as far ahead as another node may still take it for active
+                        let now = server.clock.now();
+                        let at = server.stores.client_known_until(now);
+                        let cutoff = Cutoff { key: CutoffKey::Client(client.clone()), at };
+                        server.cut_off(cutoff, Some(client.clone()), None, now).await?;
                     }
                     let context = RequestContext::internal(server.correlation.next());
                     return Ok(server.audit(

@@ -191,23 +191,30 @@ impl AuthorizationServer {
         done
     }
 
-    pub(super) async fn cut_off(
-        &self,
-        key: CutoffKey,
-        client: Option<ClientId>,
-        subject: Option<Subject>,
-    ) -> Result<(), Fault> {
+    async fn cut_off(&self, key: CutoffKey, client: Option<ClientId>, subject: Option<Subject>) -> Result<(), Fault> {
         let server = &*self.inner;
         let _busy = server.in_flight.enter().ok_or(Fault::ShuttingDown)?;
         let now = server.clock.now();
-        server.stores.grants.cut_off(Cutoff { key, at: now }).await?;
-        server.clock.pass(now);
-        let context = RequestContext::internal(server.correlation.next());
-        server.audit(now, &context, client, subject, What::CutOff)
+        server.cut_off(Cutoff { key, at: now }, client, subject, now).await
     }
 }
 
 impl Inner {
+    /// Takes back what the cutoff covers, and tells the trail.
+    pub(super) async fn cut_off(
+        &self,
+        cutoff: Cutoff,
+        client: Option<ClientId>,
+        subject: Option<Subject>,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        self.stores.grants.cut_off(cutoff).await?;
+        // what is issued from now on is later than what was taken back
+        self.clock.pass(now);
+        let context = RequestContext::internal(self.correlation.next());
+        self.audit(now, &context, client, subject, What::CutOff)
+    }
+
     async fn maintain(&self, now: Timestamp) -> Result<Maintained, Fault> {
         let marked = self.stores.grants.raise_clock_mark(now).await.map_err(Fault::from);
         let (changes, keys) = self.keys.maintain(now).await;

@@ -45,6 +45,7 @@
 //! The clauses are executable: `oauth-testkit`'s `store_contract!` runs them against any store.
 
 mod client;
+mod client_cache;
 mod error;
 mod grant;
 mod key;
@@ -57,6 +58,7 @@ pub use self::client::{
     ClientStore, Deregister, GrantTypes, LegacyTyp, OptionalClaim, RefreshPolicy, RefreshRule, Register, SecretHash,
     TokenProfile, UpdateClient,
 };
+use self::client_cache::{CLIENT_CACHE_AGE, ClientCache, Known};
 pub use self::error::{StoreError, StoreErrorKind};
 pub use self::grant::{
     AccessTokenRecord, AuthenticationContext, AuthorizationRequestRecord, BeginOutcome, BeginRequest, Binding, Claim,
@@ -71,7 +73,7 @@ pub use self::key::{
 };
 pub use self::user::{PasswordHash, Rehash, User, UserStore};
 
-use crate::types::Tenant;
+use crate::types::{ClientId, Tenant, Timestamp};
 
 /// The stores of one tenant, each behind its trait; one may be served by another database than the next.
 ///
@@ -81,6 +83,7 @@ use crate::types::Tenant;
 pub struct Stores {
     pub(crate) tenant: Tenant,
     pub(crate) clients: Arc<dyn ClientStore>,
+    client_cache: Option<Arc<ClientCache>>,
     pub(crate) registry: Option<Arc<dyn ClientRegistry>>,
     pub(crate) users: Arc<dyn UserStore>,
     pub(crate) keys: Arc<dyn KeyStore>,
@@ -96,6 +99,7 @@ impl Stores {
         Self {
             tenant,
             clients: Arc::clone(&store) as _,
+            client_cache: None,
             registry: Some(Arc::clone(&store) as _),
             users: Arc::clone(&store) as _,
             keys: Arc::clone(&store) as _,
@@ -108,6 +112,21 @@ impl Stores {
     pub fn clients(mut self, clients: Arc<dyn ClientStore>, registry: Option<Arc<dyn ClientRegistry>>) -> Self {
         self.clients = clients;
         self.registry = registry;
+        self
+    }
+
+    /// Keeps clients in the process for up to 5 seconds, so that a request asks the store for its client only now and
+    /// then.
+    ///
+    /// A registration that was changed on another node is seen here within 5 seconds, and at once by whoever the kept
+    /// one would not let in: what refuses a client is judged again by what the store says now. Clients that are not
+    /// known are never remembered as such. A client that is made inactive may still be let in for 5 seconds by another
+    /// node; what it is given then is dead, because
+    /// [`set_client_active`](crate::AuthorizationServer::set_client_active) takes back that much ahead. Users are
+    /// never kept.
+    #[must_use]
+    pub fn cache_clients(mut self) -> Self {
+        self.client_cache = Some(Arc::default());
         self
     }
 
@@ -130,5 +149,26 @@ impl Stores {
     pub fn grants(mut self, grants: Arc<dyn GrantStore>) -> Self {
         self.grants = grants;
         self
+    }
+
+    /// The client, kept or read.
+    pub(crate) async fn client(&self, id: &ClientId, now: Timestamp) -> Result<Option<Known>, StoreError> {
+        match &self.client_cache {
+            Some(cache) => cache.find(self.clients.as_ref(), id, now).await,
+            None => Ok(self.clients.find(id).await?.map(|client| Known { client, kept: false })),
+        }
+    }
+
+    /// The client as the store knows it now.
+    pub(crate) async fn client_now(&self, id: &ClientId, now: Timestamp) -> Result<Option<Arc<Client>>, StoreError> {
+        match &self.client_cache {
+            Some(cache) => cache.read(self.clients.as_ref(), id, now).await,
+            None => self.clients.find(id).await,
+        }
+    }
+
+    /// Until when a client may be taken for what it is at `now`.
+    pub(crate) fn client_known_until(&self, now: Timestamp) -> Timestamp {
+        if self.client_cache.is_some() { now.plus(CLIENT_CACHE_AGE) } else { now }
     }
 }

@@ -8,6 +8,7 @@
 )]
 
 mod administration;
+mod client_cache;
 mod client_credentials;
 mod configuration;
 mod dialect;
@@ -25,6 +26,7 @@ mod people;
 mod refresh;
 mod refresh_model;
 mod registration;
+mod restore;
 mod review;
 mod shape;
 mod verifier;
