@@ -24,8 +24,8 @@ pub trait Arena: Sized {
     /// where all the work of a process dies with it.
     fn settle(&self) {}
 
-    /// What to set in the environment of a process so that it dies by SIGKILL in the middle of its n-th write to the
-    /// disk, from 1. `None`, the default, when that cannot be had.
+    /// What to set in the environment of the next process so that it dies by SIGKILL in the middle of its n-th write to
+    /// the disk, from 1. `None`, the default, when that cannot be had.
     fn dies_at_write(&self, _nth: u32) -> Option<Vec<(String, String)>> {
         None
     }

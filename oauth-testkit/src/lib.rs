@@ -6,6 +6,7 @@
 //! - [`Probe`] stands between a server and its store: it lists the calls, fails them, loses their answers and holds
 //!   them, so that a test can look at every point where a process can die.
 //! - [`token_for`] gives a host a good token and what verifies it, to test guarded handlers with.
+//! - [`RefreshingServer`] is the shortest way to a refresh token.
 //! - [`PostgresServer`] is a PostgreSQL server to throw away, from the installed binaries.
 //! - [`races`] and [`crash`] try a store with several processes: who wins, and what is left when one is killed.
 //! - [`block_on`] runs one future on the calling thread. Nothing here needs an async runtime.
@@ -21,6 +22,7 @@ mod fixture;
 mod postgres;
 mod probe;
 mod process;
+mod refreshing;
 mod samples;
 mod suite;
 mod together;
@@ -38,4 +40,5 @@ pub use self::entropy::{FailingEntropy, SeededEntropy};
 pub use self::fixture::{Fixture, TenantStore};
 pub use self::postgres::PostgresServer;
 pub use self::probe::{Method, Pause, Probe, Times};
+pub use self::refreshing::RefreshingServer;
 pub use self::token_for::{TestToken, token_for};

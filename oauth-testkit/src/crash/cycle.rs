@@ -21,7 +21,7 @@ const FEW: u64 = 8;
 /// The last write that a victim may die at: more than it makes.
 const WRITES: u64 = 250;
 /// The longest life after it was ready.
-const LIFE: Duration = Duration::from_millis(20);
+const LIFE: Duration = Duration::from_millis(30);
 /// Of how many cycles the database's server dies in one.
 const SERVER: u64 = 10;
 
