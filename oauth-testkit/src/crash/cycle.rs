@@ -17,21 +17,22 @@ use crate::{Arena, SeededEntropy, block_on};
 /// The operations of a lane whose victim is killed from outside: more than it lives to do.
 const MANY: u64 = 10_000;
 /// The operations of a lane whose victim dies by a write, so that closing the store is among what it dies in.
-const FEW: u64 = 8;
-/// The last write that a victim may die at: more than it makes.
-const WRITES: u64 = 250;
+const FEW: u64 = 6;
+/// The last write that a victim may die at: now and then more than it makes.
+const WRITES: u64 = 320;
 /// The longest life after it was ready.
 const LIFE: Duration = Duration::from_millis(30);
 /// Of how many cycles the database's server dies in one.
 const SERVER: u64 = 10;
 
 /// How a victim dies.
-#[derive(Debug, Clone, Copy)]
-enum Death {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Death {
     /// Some time after it was started.
     Starting,
     /// Some time after it was ready.
     Instant,
+    /// At a point that it was told.
     Point,
     /// In the middle of a write, by its own hand.
     Write,
@@ -64,6 +65,7 @@ impl<'a, A: Arena> Run<'a, A> {
             _ => self.die(death),
         };
         self.arena.settle();
+        self.tally.died(death, log.is_done);
         self.judge(log);
         self.tally.cycles += 1;
         self.tally.time += since.elapsed();
@@ -82,11 +84,11 @@ impl<'a, A: Arena> Run<'a, A> {
     }
 
     fn orders(&self, death: Death) -> Orders {
-        let stop = matches!(death, Death::Point).then(|| {
+        let stop = (death == Death::Point).then(|| {
             let point = POINTS[self.random.below(POINTS.len() as u64) as usize];
             (self.random.below(LANES), self.random.below(16), point)
         });
-        let operations = if matches!(death, Death::Write) { FEW } else { MANY };
+        let operations = if death == Death::Write { FEW } else { MANY };
         Orders { cycle: self.tally.cycles, manner: self.manner, operations, stop }
     }
 
@@ -99,12 +101,12 @@ impl<'a, A: Arena> Run<'a, A> {
         victim.tell(&self.orders(death).to_string());
         let mut log = Log::new(self.tally.cycles, false);
         let life = Duration::from_micros(self.random.below(LIFE.as_micros() as u64));
-        if matches!(death, Death::Starting) {
+        if death == Death::Starting {
             thread::sleep(life);
             victim.kill();
         }
         let _ready = victim.hear();
-        if matches!(death, Death::Instant) {
+        if death == Death::Instant {
             thread::sleep(life);
             victim.kill();
         }

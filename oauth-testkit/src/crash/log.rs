@@ -35,6 +35,8 @@ pub(super) struct Log {
     pub(super) lanes: Vec<Heard>,
     pub(super) acknowledged: u64,
     pub(super) wrong: Vec<String>,
+    /// Whether it came to the end of its work.
+    pub(super) is_done: bool,
     /// Whether the store may fail, because its server goes.
     outage: bool,
 }
@@ -44,7 +46,7 @@ impl Log {
         let lanes = (0..LANES)
             .map(|number| Heard { lane: Lane::new(cycle, number), answered: vec![], in_doubt: None })
             .collect();
-        Self { lanes, acknowledged: 0, wrong: vec![], outage }
+        Self { lanes, acknowledged: 0, wrong: vec![], is_done: false, outage }
     }
 
     /// Takes down what the victim said, and does the same on the oracle.
@@ -66,7 +68,8 @@ impl Log {
                 self.acknowledged += 1;
             }
             Said::Failed(number, why) if !self.outage => self.wrong.push(format!("lane {number}: {why}")),
-            Said::Failed(..) | Said::Stopped | Said::Done => {}
+            Said::Done => self.is_done = true,
+            Said::Failed(..) | Said::Stopped => {}
         }
     }
 }
