@@ -8,7 +8,7 @@ use oauth_core::store::{
 };
 use oauth_core::types::TokenDigest;
 
-use super::revocation::judge_used_token;
+use super::revocation::{LATE, judge_used_token};
 use super::{Kind, Racer, Wrong, used_and_taken_back};
 use crate::arena::Node;
 use crate::samples::{BEGIN, TOKEN_END, after, cutoff, digest, family, family_id, start, subject, token_of};
@@ -104,6 +104,8 @@ impl Kind for CodeRedemption {
 
     async fn judge(&self, node: &Node, race: u64, answers: [u32; 2], wrong: &mut Wrong) -> Result<(), StoreError> {
         wrong.unless(answers.iter().sum::<u32>() == 1, &format!("one code was redeemed by {answers:?}"));
+        let late = redeem(node, Racer { race, process: LATE }).await?;
+        wrong.unless(late == 0, "a code is redeemed once more");
         let redeemed = node.grants.find_code(&digest(race)).await?.and_then(|found| found.code.redeemed);
         for (racer, answer) in Racer::both(race).into_iter().zip(answers) {
             let family = node.grants.find_family(&family_id(racer.number())).await?;
@@ -158,6 +160,8 @@ impl Kind for RedeemAndRevoke {
         wrong.unless(marked == (redeemed == 1), "the mark on the code is not what was answered");
         let family = node.grants.find_family(&family_id(user.number())).await?;
         wrong.unless(family.is_some() == (redeemed == 1), "a family that was refused, or none of a redemption");
+        let late = redeem(node, Racer { race, process: LATE }).await?;
+        wrong.unless(late == 0, "a withdrawn code is redeemed");
         judge_used_token(node, user, redeemed, wrong).await
     }
 }

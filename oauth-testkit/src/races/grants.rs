@@ -1,19 +1,22 @@
 //! What may happen once, or is counted: replay ids, registrations, strikes.
 
 use async_trait::async_trait;
-use oauth_core::store::{Client, Register, Standing, StartFamily, StartOutcome, StoreError, UpdateClient};
+use oauth_core::store::{
+    Client, FamilyRecord, Register, Standing, StartFamily, StartOutcome, StoreError, UpdateClient,
+};
 
+use super::revocation::LATE;
 use super::{Kind, Racer, Wrong};
 use crate::arena::Node;
 use crate::samples::{
-    BEGIN, FAMILY_END, account, claim, client, client_id, digest, family, family_id, start, strike, token_of,
+    BEGIN, FAMILY_END, account, claim, client, client_id, digest, family, family_id, start, strike, subject, token_of,
 };
 
 /// Of two families that start by one claim, such as the id of an assertion, one does.
 pub(super) struct ReplayIds;
 
 fn claiming(racer: Racer) -> StartFamily {
-    let family = family(racer.number());
+    let family = FamilyRecord { subject: subject(&format!("user-{}", racer.race)), ..family(racer.number()) };
     let access_token = Some(token_of(&family, racer.number()));
     StartFamily { access_token, claim: Some(claim(racer.race, FAMILY_END)), ..start(family) }
 }
@@ -61,6 +64,8 @@ impl Kind for ReplayIds {
 
     async fn judge(&self, node: &Node, race: u64, answers: [u32; 2], wrong: &mut Wrong) -> Result<(), StoreError> {
         wrong.unless(answers.iter().sum::<u32>() == 1, &format!("one claim was made by {answers:?}"));
+        let late = node.grants.start_family(claiming(Racer { race, process: LATE })).await?;
+        wrong.unless(late == StartOutcome::Claimed, "a claim is made once more");
         for (racer, answer) in Racer::both(race).into_iter().zip(answers) {
             let family = node.grants.find_family(&family_id(racer.number())).await?;
             let token = node.grants.find_access_token(&digest(racer.number())).await?;

@@ -156,6 +156,9 @@ impl Kind for RotateAndRevoke {
             let generation = family.refresh.map(|refresh| refresh.generation);
             wrong.unless(generation == Some(u64::from(rotated)), "a rotation that was not answered so, or none");
         }
+        let current = if rotated == 1 { rotation(user).successor } else { refresh_digest(race, 0) };
+        let late = Rotate { current, ..rotate(race, 0, after(9)) };
+        wrong.unless(node.grants.rotate(late).await? == Refreshed::Moved, "a revoked family is rotated");
         judge_used_token(node, user, rotated, wrong).await
     }
 }

@@ -9,7 +9,10 @@ use oauth_core::store::{
 use super::refresh::{begin, is_usable, raced_family};
 use super::{Kind, Racer, Wrong, used_and_taken_back};
 use crate::arena::Node;
-use crate::samples::{BEGIN, after, cutoff, digest, family_id, handle, jwt, start, token, token_of};
+use crate::samples::{BEGIN, after, cutoff, digest, family, family_id, handle, jwt, start, token, token_of};
+
+/// What comes after the race has numbers of its own.
+pub(super) const LATE: u64 = 1 << 40;
 
 /// The token of a use that succeeded is there and dead; that of one that was refused is not there.
 pub(super) async fn judge_used_token(node: &Node, user: Racer, used: u32, wrong: &mut Wrong) -> Result<(), StoreError> {
@@ -86,6 +89,9 @@ impl Kind for StartAndRevokeSubject {
         wrong.unless(found.is_some() == (started == 1), "a family that was refused, or none that was started");
         wrong.unless(found.is_none_or(|found| found.standing == Standing::Revoked), "a family outlives the cutoff");
         wrong.unless(!is_not_cut_off(node, race).await?, "the cutoff was acknowledged and is not there");
+        let late = start(FamilyRecord { subject: raced_family(race).subject, ..family(LATE + race) });
+        let late = node.grants.start_family(late).await?;
+        wrong.unless(late == StartOutcome::CutOff, "a family starts under a cutoff");
         judge_used_token(node, user, started, wrong).await
     }
 }
@@ -135,6 +141,8 @@ impl Kind for InsertAndRevoke {
     async fn judge(&self, node: &Node, race: u64, answers: [u32; 2], wrong: &mut Wrong) -> Result<(), StoreError> {
         let (user, inserted, revoked) = used_and_taken_back(race, answers);
         wrong.unless(revoked == 1, "the revocation found the family revoked, or not at all");
+        let late = node.grants.insert_access_token(token_of(&raced_family(race), LATE + race)).await?;
+        wrong.unless(late == InsertToken::NotLive, "a token comes into a revoked family");
         judge_used_token(node, user, inserted, wrong).await
     }
 }
