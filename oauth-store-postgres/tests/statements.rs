@@ -2,58 +2,13 @@
 
 mod common;
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
 use common::{fresh_schema, open};
-use oauth_core::keys::SealingKey;
-use oauth_core::store::{AccessTokenFormat, Client, User};
-use oauth_core::token::HookError;
-use oauth_core::types::{Issuer, Subject};
-use oauth_core::wire::{Body, Method, Request};
-use oauth_core::{
-    Authenticated, AuthorizationServer, ClientSpec, Endpoint, ExtensionFacts, ExtensionGrant, ExtensionParameters,
-    ExtensionRefusal, ExtensionSettings, Proposal, RequestContext,
-};
+use oauth_core::ClientSpec;
+use oauth_core::store::{AccessTokenFormat, User};
+use oauth_core::wire::Response;
 use oauth_store_postgres::{Database, PostgresStore, Schema, Settings};
-use oauth_testkit::{PostgresServer, block_on};
+use oauth_testkit::{PostgresServer, RefreshingServer, block_on};
 use serde_json::Value;
-
-const TRUST: &str = "urn:test:trust";
-const SCOPE: &str = "offline_access orders.read";
-
-/// Gives `alice`'s tokens to whoever asks.
-#[derive(Debug)]
-struct Trust;
-
-#[async_trait]
-impl ExtensionGrant for Trust {
-    fn grant_type(&self) -> &str {
-        TRUST
-    }
-
-    fn parameters(&self) -> &[&'static str] {
-        &[]
-    }
-
-    async fn facts(
-        &self,
-        _: &RequestContext,
-        _: &Authenticated<Client>,
-        _: &ExtensionParameters<'_>,
-    ) -> Result<ExtensionFacts, HookError> {
-        Ok(ExtensionFacts::new())
-    }
-
-    fn propose(
-        &self,
-        _: &Authenticated<Client>,
-        _: &ExtensionParameters<'_>,
-        _: &ExtensionFacts,
-    ) -> Result<Proposal, ExtensionRefusal> {
-        Ok(Proposal::new(Subject::parse("alice").unwrap()))
-    }
-}
 
 /// Statements by the trait whose tables they touch, and those that only begin and end a transaction.
 #[derive(Debug, Default, PartialEq)]
@@ -68,7 +23,7 @@ struct Counter {
     log: &'static PostgresServer,
     /// What the lines of this one's connection begin with.
     prefix: String,
-    server: AuthorizationServer,
+    server: RefreshingServer,
 }
 
 impl Counter {
@@ -79,24 +34,14 @@ impl Counter {
         let store = open(Settings::parse(&url).unwrap().schema(schema).connections(1));
         let user = User { subject: "alice".parse().unwrap(), active: true, scope: None, password: None };
         let _ = block_on(store.insert_user(user, &["alice"])).unwrap();
-        let trust = ExtensionSettings { scope: SCOPE.into(), refresh_tokens: true, id_tokens: false };
-        let sealing = SealingKey::new("test", [7; 32]).unwrap();
-        let server = AuthorizationServer::builder(Issuer::url("https://as.example").unwrap(), &store, sealing.into())
-            .extension_grant(Arc::new(Trust), trust)
-            .access_token(format);
-        let server = block_on(server.start()).unwrap();
-        let app = ClientSpec::public("app").grants([TRUST, "refresh_token"]).scope(SCOPE).audience(["orders"]);
-        block_on(server.ensure_client(app)).unwrap();
+        let server = RefreshingServer::start(&store, format);
         Self { log, prefix: format!("[{name}] LOG:  "), server }
     }
 
-    /// What the request was answered, and what it cost.
-    fn token(&self, form: &str) -> (Value, Counted) {
+    /// What a request was answered, and what it cost.
+    fn count(&self, request: impl FnOnce(&RefreshingServer) -> Response) -> (Value, Counted) {
         let before = self.log.log().len();
-        let mut request = Request::new(Method::Post, "/oauth/token");
-        request.headers.push("content-type", b"application/x-www-form-urlencoded");
-        request.body = Body::Whole(form.as_bytes().to_vec());
-        let response = block_on(self.server.handle(Endpoint::Token, &request));
+        let response = request(&self.server);
         let body: Value = serde_json::from_slice(&response.body).unwrap();
         assert_eq!(response.status, 200, "{body}");
         let mut counted = Counted::default();
@@ -114,11 +59,11 @@ impl Counter {
     }
 
     fn begin(&self) -> (Value, Counted) {
-        self.token(&format!("grant_type={TRUST}&client_id=app&scope={}", SCOPE.replace(' ', "+")))
+        self.count(RefreshingServer::begin)
     }
 
     fn refresh(&self, token: &Value) -> (Value, Counted) {
-        self.token(&format!("grant_type=refresh_token&client_id=app&refresh_token={}", token.as_str().unwrap()))
+        self.count(|server| server.refresh(token.as_str().unwrap()))
     }
 }
 
@@ -143,10 +88,10 @@ fn client_credentials_with_a_jwt_cost_one_statement() {
     let Some(log) = PostgresServer::shared() else { return };
     let counter = Counter::new(log, jwt());
     let worker = ClientSpec::confidential("worker").scope("orders.read").audience(["orders"]);
-    let secret = block_on(counter.server.ensure_client(worker)).unwrap().secret.unwrap();
+    let secret = block_on(counter.server.server().ensure_client(worker)).unwrap().secret.unwrap();
     let form = format!("grant_type=client_credentials&client_id=worker&client_secret={}", secret.expose());
     for _ in 0..3 {
-        assert_eq!(counter.token(&form).1, Counted { client: 1, ..Counted::default() });
+        assert_eq!(counter.count(|server| server.token(&form)).1, Counted { client: 1, ..Counted::default() });
     }
 }
 

@@ -4,6 +4,7 @@
 #[path = "common/arena.rs"]
 mod arena;
 #[path = "common/directory.rs"]
+#[expect(unreachable_pub, reason = "shared with the other tests")]
 mod directory;
 
 fn main() -> std::process::ExitCode {
