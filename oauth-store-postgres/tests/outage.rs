@@ -2,14 +2,16 @@
 //! all is well again without a restart.
 
 mod common;
+#[path = "common/server.rs"]
+mod server;
 
 use std::time::Duration;
 
 use common::{Stranger, fresh_schema, open};
-use oauth_core::store::{AccessTokenFormat, Register, User};
+use oauth_core::store::AccessTokenFormat;
 use oauth_core::wire::Response;
 use oauth_store_postgres::{Database, PostgresStore, Schema, Settings};
-use oauth_testkit::{PostgresServer, RefreshingServer, block_on};
+use oauth_testkit::{PostgresServer, RefreshingServer};
 use serde_json::Value;
 
 /// A server on a schema, and a refresh token of it.
@@ -19,9 +21,8 @@ fn begin(
     settings: impl FnOnce(Settings) -> Settings,
 ) -> (RefreshingServer, String) {
     let store = open(settings(Settings::parse(&server.url()).unwrap().schema(schema.clone())));
-    let alice = User { subject: "alice".parse().unwrap(), active: true, scope: None, password: None };
-    assert_eq!(block_on(store.insert_user(alice, &["alice"])).unwrap(), Register::Registered);
-    let server = RefreshingServer::start(&store, AccessTokenFormat::Opaque);
+    server::add_alice(&store);
+    let server = RefreshingServer::start(RefreshingServer::builder(&store, AccessTokenFormat::Opaque));
     let token = refresh_token(&server.begin());
     (server, token)
 }

@@ -1,10 +1,13 @@
 //! How many statements a request costs, counted from the server's own log. The table in the README says the same.
 
 mod common;
+#[path = "common/server.rs"]
+mod server;
 
+use self::server::{add_alice, jwt};
 use common::{fresh_schema, open};
 use oauth_core::ClientSpec;
-use oauth_core::store::{AccessTokenFormat, User};
+use oauth_core::store::AccessTokenFormat;
 use oauth_core::wire::Response;
 use oauth_store_postgres::{Database, PostgresStore, Schema, Settings};
 use oauth_testkit::{PostgresServer, RefreshingServer, block_on};
@@ -32,13 +35,12 @@ impl Counter {
         let name = schema.as_str().to_owned();
         let url = format!("{} application_name={name} options='-c log_statement=all'", log.url());
         let store = open(Settings::parse(&url).unwrap().schema(schema).connections(1));
-        let user = User { subject: "alice".parse().unwrap(), active: true, scope: None, password: None };
-        let _ = block_on(store.insert_user(user, &["alice"])).unwrap();
-        let server = RefreshingServer::start(&store, format);
+        add_alice(&store);
+        let server = RefreshingServer::start(RefreshingServer::builder(&store, format));
         Self { log, prefix: format!("[{name}] LOG:  "), server }
     }
 
-    /// What a request was answered, and what it cost.
+    /// What the request was answered, and what it cost.
     fn count(&self, request: impl FnOnce(&RefreshingServer) -> Response) -> (Value, Counted) {
         let before = self.log.log().len();
         let response = request(&self.server);
@@ -77,10 +79,6 @@ fn joined(log: &str) -> Vec<String> {
         }
     }
     lines
-}
-
-fn jwt() -> AccessTokenFormat {
-    AccessTokenFormat::Jwt { alg: oauth_core::jose::Alg::ES256, profile: oauth_core::store::TokenProfile::Rfc9068 }
 }
 
 #[test]

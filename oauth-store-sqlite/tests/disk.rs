@@ -11,11 +11,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 
 use common::refresh::{begin, refresh_digest, refreshable, rotation, state};
-use common::{Directory, LATER, NOW, digest, family_id, start, token};
+use common::{Directory, LATER, NOW, digest, family, family_id, start, token};
 use failing::{Disk, EIO, ENOSPC, FOR_EVER, faults};
 use oauth_core::store::{
-    AccessTokenFormat, Claim, GrantStore, Refreshed, Register, Retry, Rotate, StartFamily, StartOutcome, StoreError,
-    StoreErrorKind, User,
+    AccessTokenFormat, Claim, CodeRecord, FamilyRecord, GrantStore, IssueCode, RedeemCode, RedeemOutcome, Refreshed,
+    Register, Retry, Rotate, StartFamily, StartOutcome, StoreError, StoreErrorKind, User,
 };
 use oauth_store_sqlite::{OpenError, SqliteStore};
 use oauth_testkit::{RefreshingServer, block_on};
@@ -144,6 +144,62 @@ impl Step for Start {
     }
 }
 
+struct Redemption;
+
+fn code(number: u64) -> CodeRecord {
+    let FamilyRecord { client, subject, scope, .. } = family(number);
+    CodeRecord {
+        digest: digest(number),
+        client,
+        subject,
+        scope,
+        redirect_uri: "https://app.example/callback".to_owned(),
+        challenge: None,
+        nonce: None,
+        resource: Vec::new(),
+        binding: Default::default(),
+        auth: None,
+        issued_at: NOW,
+        expires_at: LATER,
+        redeemed: None,
+        extra: Default::default(),
+    }
+}
+
+fn redeem(store: &SqliteStore, code: u64, number: u64) -> Result<bool, StoreError> {
+    let family = FamilyRecord { subject: family(code).subject, code_digest: Some(digest(code)), ..family(number) };
+    let access_token = Some(token(number, Some(number)));
+    let redeem = RedeemCode { code: digest(code), now: NOW, family, access_token, live_limit: u32::MAX };
+    block_on(store.redeem_code(redeem)).map(|answer| answer == RedeemOutcome::Redeemed { ended: 0 })
+}
+
+impl Step for Redemption {
+    fn prepare(&self, store: &SqliteStore, number: u64) {
+        assert_eq!(block_on(store.issue_code(code(number))).unwrap(), IssueCode::Issued);
+    }
+
+    fn act(&self, store: &SqliteStore, number: u64) -> Result<bool, StoreError> {
+        redeem(store, number, number)
+    }
+
+    fn has_happened(&self, store: &SqliteStore, number: u64) -> bool {
+        let happened = block_on(store.find_code(&digest(number))).unwrap().unwrap().code.redeemed.is_some();
+        let family = block_on(store.find_family(&family_id(number))).unwrap();
+        let token = block_on(store.find_access_token(&digest(number))).unwrap();
+        assert_eq!([family.is_some(), token.is_some()], [happened; 2], "the mark, the family and its access token");
+        happened
+    }
+
+    fn goes_on(&self, store: &SqliteStore, number: u64) {
+        assert!(!redeem(store, number, number + (1 << 32)).unwrap(), "the code is spent");
+    }
+}
+
+#[test]
+fn a_redemption_survives_a_failure_of_each_of_its_writes() {
+    with_faults("a_redemption_survives_a_failure_of_each_of_its_writes", |disk| fail_at_every_write(disk, &Redemption));
+}
+
 #[test]
 fn a_rotation_survives_a_failure_of_each_of_its_writes() {
     with_faults("a_rotation_survives_a_failure_of_each_of_its_writes", |disk| fail_at_every_write(disk, &Rotation));
@@ -250,7 +306,7 @@ fn a_server_answers_503_while_its_disk_fails_and_burns_no_refresh_token() {
         let store = SqliteStore::open(directory.file()).unwrap();
         let alice = User { subject: "alice".parse().unwrap(), active: true, scope: None, password: None };
         assert_eq!(block_on(store.insert_user(alice, &["alice"])).unwrap(), Register::Registered);
-        let server = RefreshingServer::start(&store, AccessTokenFormat::Opaque);
+        let server = RefreshingServer::start(RefreshingServer::builder(&store, AccessTokenFormat::Opaque));
         let mut token = body(&server.begin())["refresh_token"].as_str().unwrap().to_owned();
         for (count, what) in FAILURES {
             for nth in 1.. {

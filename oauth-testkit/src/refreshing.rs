@@ -9,8 +9,8 @@ use oauth_core::token::HookError;
 use oauth_core::types::{Issuer, Subject};
 use oauth_core::wire::{Body, Method, Request, Response};
 use oauth_core::{
-    Authenticated, AuthorizationServer, ClientSpec, Endpoint, ExtensionFacts, ExtensionGrant, ExtensionParameters,
-    ExtensionRefusal, ExtensionSettings, Proposal, RequestContext,
+    Authenticated, AuthorizationServer, Builder, ClientSpec, Endpoint, ExtensionFacts, ExtensionGrant,
+    ExtensionParameters, ExtensionRefusal, ExtensionSettings, Proposal, RequestContext,
 };
 
 use crate::block_on;
@@ -20,23 +20,38 @@ const SCOPE: &str = "offline_access orders.read";
 
 /// A server whose one public client gets tokens of the user `alice` for the asking: the shortest way to a refresh token,
 /// to see what a store costs and how its faults look from outside.
+///
+/// ```
+/// # use oauth_core::store::{AccessTokenFormat, User};
+/// # use oauth_testkit::RefreshingServer;
+/// # let store = oauth_store_memory::MemoryStore::new();
+/// # let alice = User { subject: "alice".parse().unwrap(), active: true, scope: None, password: None };
+/// # let _ = store.insert_user(alice, ["alice"]).unwrap();
+/// let builder = RefreshingServer::builder(&store, AccessTokenFormat::Opaque); // and whatever else is to be set
+/// let server = RefreshingServer::start(builder);
+/// assert_eq!(server.begin().status, 200);
+/// ```
 #[derive(Debug)]
 pub struct RefreshingServer(AuthorizationServer);
 
 impl RefreshingServer {
-    /// On these stores, among whose users is `alice`; it registers its client in them.
+    /// What it is built of. Among the users of the stores is `alice`.
+    pub fn builder(stores: impl Into<Stores>, access_token: AccessTokenFormat) -> Builder {
+        let issuer = Issuer::url("https://as.example").expect("an issuer");
+        let sealing_key = SealingKey::new("test", [7; 32]).expect("a sealing key");
+        let trust = ExtensionSettings { scope: SCOPE.into(), refresh_tokens: true, id_tokens: false };
+        AuthorizationServer::builder(issuer, stores, sealing_key.into())
+            .extension_grant(Arc::new(Trust), trust)
+            .access_token(access_token)
+    }
+
+    /// Starts it and registers its client, if that is not done.
     ///
     /// # Panics
     /// When the stores fail.
     #[must_use]
-    pub fn start(stores: impl Into<Stores>, access_token: AccessTokenFormat) -> Self {
-        let issuer = Issuer::url("https://as.example").expect("an issuer");
-        let sealing_key = SealingKey::new("test", [7; 32]).expect("a sealing key");
-        let trust = ExtensionSettings { scope: SCOPE.into(), refresh_tokens: true, id_tokens: false };
-        let server = AuthorizationServer::builder(issuer, stores, sealing_key.into())
-            .extension_grant(Arc::new(Trust), trust)
-            .access_token(access_token);
-        let server = block_on(server.start()).expect("a server that starts");
+    pub fn start(builder: Builder) -> Self {
+        let server = block_on(builder.start()).expect("a server that starts");
         let app = ClientSpec::public("app").grants([TRUST, "refresh_token"]).scope(SCOPE).audience(["orders"]);
         block_on(server.ensure_client(app)).expect("a client that can be registered");
         Self(server)
@@ -50,12 +65,12 @@ impl RefreshingServer {
 
     /// Asks for the first tokens.
     pub fn begin(&self) -> Response {
-        self.token(&format!("grant_type={TRUST}&client_id=app&scope={}", SCOPE.replace(' ', "+")))
+        self.token(&Self::begin_form())
     }
 
     /// Uses a refresh token.
     pub fn refresh(&self, token: &str) -> Response {
-        self.token(&format!("grant_type=refresh_token&client_id=app&refresh_token={token}"))
+        self.token(&Self::refresh_form(token))
     }
 
     /// Posts a form to the token endpoint.
@@ -64,6 +79,18 @@ impl RefreshingServer {
         request.headers.push("content-type", b"application/x-www-form-urlencoded");
         request.body = Body::Whole(form.as_bytes().to_vec());
         block_on(self.0.handle(Endpoint::Token, &request))
+    }
+
+    /// The form that asks for the first tokens.
+    #[must_use]
+    pub fn begin_form() -> String {
+        format!("grant_type={TRUST}&client_id=app&scope={}", SCOPE.replace(' ', "+"))
+    }
+
+    /// The form that uses a refresh token.
+    #[must_use]
+    pub fn refresh_form(token: &str) -> String {
+        format!("grant_type=refresh_token&client_id=app&refresh_token={token}")
     }
 }
 

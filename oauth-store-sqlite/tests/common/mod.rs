@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
 
 mod directory;
+pub mod processes;
 pub mod refresh;
 
 use std::path::Path;

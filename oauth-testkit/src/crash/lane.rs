@@ -2,18 +2,18 @@
 //! far. The parent walks the same lane and so knows each operation without being told it.
 
 use oauth_core::store::{
-    AccessTokenRecord, Binding, Claim, CodeRecord, Cutoff, CutoffKey, Extra, FamilyRecord, FoundAccessToken, FoundCode,
-    FoundFamily, KeyRecord, KeyState, KeyTransition, RedeemCode, RevokeToken, Rotate, Standing, StartFamily,
-    StoreError,
+    AccessTokenRecord, AuthorizationRequestRecord, Claim, CodeRecord, ConsentKey, ConsentRecord, CutoffKey,
+    FamilyRecord, KeyRecord, KeyState, KeyTransition, RedeemCode, Retry, RevokeToken, Rotate, StartFamily, StoreError,
 };
-use oauth_core::types::Subject;
+use oauth_core::types::Timestamp;
 
 use super::operation::Operation;
+use super::rows::{Rows, Trace};
 use crate::SeededEntropy;
 use crate::arena::Node;
 use crate::samples::{
-    FAMILY_END, TOKEN_END, after, claim, cutoff, digest, handle, jwt, key, refreshable, retry, rotate, start, step,
-    subject, token_of,
+    FAMILY_END, TOKEN_END, after, approve, begin, claim, code, consent, cutoff, digest, family_id, key, redeem,
+    refreshable, request, retry, rotate, start, step, subject, token_of,
 };
 
 /// How many lanes a victim works on at a time.
@@ -26,12 +26,12 @@ pub(super) struct Lane {
     random: SeededEntropy,
     /// The first number that is not used.
     next: u64,
-    subject: Subject,
-    issuer: String,
     /// The family that it works on, and the generation that it is in; `None` when the last one has ended.
     family: Option<(u64, u64)>,
     /// The claim of the last start.
     claimed: Option<Claim>,
+    /// A request that waits for its decision.
+    request: Option<u64>,
     /// A code that waits for its redemption.
     code: Option<u64>,
     /// The last key, which is active.
@@ -41,50 +41,20 @@ pub(super) struct Lane {
     trace: Trace,
 }
 
-/// The rows that a lane may have left.
-#[derive(Debug, Clone)]
-struct Trace {
-    subject: Subject,
-    issuer: String,
-    families: Vec<u64>,
-    tokens: Vec<u64>,
-    codes: Vec<u64>,
-    cutoffs: Vec<u64>,
-}
-
-/// All that a store says of a lane's rows.
-#[derive(Debug, PartialEq)]
-pub(super) struct Rows {
-    families: Vec<Option<FoundFamily>>,
-    tokens: Vec<Option<FoundAccessToken>>,
-    codes: Vec<Option<FoundCode>>,
-    cutoffs: Vec<Standing>,
-    keys: Vec<KeyRecord>,
-}
-
 impl Lane {
     pub(super) fn new(cycle: u64, number: u64) -> Self {
         let first = (cycle * LANES + number) * NUMBERS;
         let (subject, issuer) = (subject(&format!("user-{first}")), format!("https://as.example/{first}"));
-        let trace = Trace {
-            subject: subject.clone(),
-            issuer: issuer.clone(),
-            families: vec![],
-            tokens: vec![],
-            codes: vec![],
-            cutoffs: vec![],
-        };
         Self {
             random: SeededEntropy::new(first),
             next: first,
-            subject,
-            issuer,
             family: None,
             claimed: None,
+            request: None,
             code: None,
             key: None,
             next_key: None,
-            trace,
+            trace: Trace::new(subject, issuer),
         }
     }
 
@@ -95,7 +65,7 @@ impl Lane {
         let Some((family, generation)) = self.family else { return self.begin(number) };
         match self.random.below(100) {
             0..40 => self.rotate(family, generation, number),
-            40..50 => Operation::Retry(Box::new(oauth_core::store::Retry {
+            40..50 => Operation::Retry(Box::new(Retry {
                 access_token: Some(self.token(family, number)),
                 ..retry(family, generation, 3, self.time(number))
             })),
@@ -106,7 +76,7 @@ impl Lane {
             // a claim that was made comes back
             70..74 => self.start(number, self.claimed.clone()),
             74..90 => self.promote(number),
-            90..95 => Operation::RevokeFamily(crate::samples::family_id(family), self.time(number)),
+            90..95 => Operation::RevokeFamily(family_id(family), self.time(number)),
             _ => self.cut_off(number),
         }
     }
@@ -119,7 +89,12 @@ impl Lane {
                 self.family = Some((number, 0));
                 self.code = None;
             }
+            Operation::Begin(_) => self.request = Some(number),
             Operation::IssueCode(_) => self.code = Some(number),
+            Operation::Decide(_) => {
+                self.request = None;
+                self.code = Some(number);
+            }
             Operation::Rotate(_) if answer == "Done" => {
                 self.family = self.family.map(|(family, generation)| (family, generation + 1));
             }
@@ -133,55 +108,62 @@ impl Lane {
 
     /// What the store says of the rows that the lane may have left.
     pub(super) async fn rows(&self, node: &Node) -> Result<Rows, StoreError> {
-        let Trace { subject, issuer, families, tokens, codes, cutoffs } = &self.trace;
-        let mut rows = Rows { families: vec![], tokens: vec![], codes: vec![], cutoffs: vec![], keys: vec![] };
-        for family in families {
-            rows.families.push(node.grants.find_by_handle(&handle(*family)).await?);
-        }
-        for token in tokens {
-            rows.tokens.push(node.grants.find_access_token(&digest(*token)).await?);
-        }
-        for code in codes {
-            rows.codes.push(node.grants.find_code(&digest(*code)).await?);
-        }
-        for at in cutoffs {
-            let issued_at = self.time(*at);
-            rows.cutoffs.push(node.grants.standing(&jwt("app", Some(subject.as_str()), issued_at)).await?);
-        }
-        rows.keys = node.keys.load(issuer).await?;
-        Ok(rows)
+        self.trace.rows(node).await
     }
 
     /// Later for later numbers.
-    fn time(&self, number: u64) -> oauth_core::types::Timestamp {
+    fn time(&self, number: u64) -> Timestamp {
         after((number % NUMBERS) as i64)
     }
 
     fn begin(&mut self, number: u64) -> Operation {
         if let Some(code) = self.code {
-            let family = FamilyRecord { code_digest: Some(digest(code)), ..self.family(number, code) };
-            let access_token = Some(self.token_within(&family, number));
-            let now = self.time(number);
-            return Operation::Redeem(Box::new(RedeemCode {
-                code: digest(code),
-                now,
-                family,
-                access_token,
-                live_limit: u32::MAX,
-            }));
+            return self.redeem(code, number);
         }
-        if NOT_YET && self.random.below(2) == 0 {
-            self.trace.codes.push(number);
-            return Operation::IssueCode(Box::new(self.issued_code(number)));
+        if let Some(request) = self.request {
+            return self.approve(request, number);
         }
-        self.claimed = Some(claim(number, FAMILY_END));
-        self.start(number, self.claimed.clone())
+        match self.random.below(4) {
+            0 => {
+                self.trace.codes.push(number);
+                Operation::IssueCode(Box::new(self.issued(number)))
+            }
+            1 => {
+                self.trace.requests.push(number);
+                let begun_at = self.time(number);
+                Operation::Begin(Box::new(begin(AuthorizationRequestRecord { begun_at, ..request(number) })))
+            }
+            _ => {
+                self.claimed = Some(claim(number, FAMILY_END));
+                self.start(number, self.claimed.clone())
+            }
+        }
     }
 
     fn start(&mut self, number: u64, claim: Option<Claim>) -> Operation {
-        let family = self.family(number, number);
+        let family = self.family(number);
         let access_token = Some(self.token_within(&family, number));
         Operation::Start(Box::new(StartFamily { access_token, claim, ..start(family) }))
+    }
+
+    fn approve(&mut self, request: u64, number: u64) -> Operation {
+        self.trace.codes.push(number);
+        let code = self.issued(number);
+        let key = ConsentKey { subject: code.subject.clone(), ..consent().key };
+        let consent = ConsentRecord { key, granted_at: code.issued_at, ..consent() };
+        Operation::Decide(Box::new(approve(request, code, Some(consent))))
+    }
+
+    fn issued(&self, number: u64) -> CodeRecord {
+        let (issued_at, subject) = (self.time(number), self.trace.subject.clone());
+        CodeRecord { subject, issued_at, expires_at: TOKEN_END, ..code(number) }
+    }
+
+    fn redeem(&mut self, issued: u64, number: u64) -> Operation {
+        self.trace.families.push(number);
+        let redeem = redeem(&self.issued(issued), number, self.time(number));
+        let access_token = Some(self.token_within(&redeem.family, number));
+        Operation::Redeem(Box::new(RedeemCode { access_token, ..redeem }))
     }
 
     fn rotate(&mut self, family: u64, generation: u64, number: u64) -> Operation {
@@ -195,9 +177,9 @@ impl Lane {
     }
 
     fn cut_off(&mut self, number: u64) -> Operation {
-        self.trace.cutoffs.push(number);
-        let Cutoff { key, at } = cutoff(CutoffKey::Subject(self.subject.clone()), self.time(number));
-        Operation::CutOff(Cutoff { key, at })
+        let at = self.time(number);
+        self.trace.cutoffs.push(at);
+        Operation::CutOff(cutoff(CutoffKey::Subject(self.trace.subject.clone()), at))
     }
 
     /// The first key, the next key, or the step from one to the other.
@@ -206,7 +188,7 @@ impl Lane {
         let (Some(old), Some(next)) = (self.key, self.next_key) else {
             let state = if self.key.is_none() { KeyState::Active } else { KeyState::Announced };
             return Operation::InsertKey(Box::new(KeyRecord {
-                issuer: self.issuer.clone(),
+                issuer: self.trace.issuer.clone(),
                 ..key(&of_number(number), state)
             }));
         };
@@ -214,17 +196,17 @@ impl Lane {
             step(&of_number(next), KeyState::Announced, KeyState::Active),
             step(&of_number(old), KeyState::Active, KeyState::Retired),
         ];
-        Operation::Promote(self.issuer.clone(), steps)
+        Operation::Promote(self.trace.issuer.clone(), steps)
     }
 
-    fn family(&mut self, number: u64, issued: u64) -> FamilyRecord {
+    fn family(&mut self, number: u64) -> FamilyRecord {
         self.trace.families.push(number);
-        let issued_at = self.time(issued);
-        FamilyRecord { subject: self.subject.clone(), issued_at, seen_at: issued_at, ..refreshable(number) }
+        let issued_at = self.time(number);
+        FamilyRecord { subject: self.trace.subject.clone(), issued_at, seen_at: issued_at, ..refreshable(number) }
     }
 
     fn token(&mut self, family: u64, number: u64) -> AccessTokenRecord {
-        let family = FamilyRecord { subject: self.subject.clone(), ..refreshable(family) };
+        let family = FamilyRecord { subject: self.trace.subject.clone(), ..refreshable(family) };
         self.token_within(&family, number)
     }
 
@@ -232,25 +214,4 @@ impl Lane {
         self.trace.tokens.push(number);
         AccessTokenRecord { issued_at: self.time(number), ..token_of(family, number) }
     }
-
-    fn issued_code(&self, number: u64) -> CodeRecord {
-        let FamilyRecord { client, scope, .. } = refreshable(number);
-        CodeRecord {
-            digest: digest(number),
-            client,
-            subject: self.subject.clone(),
-            scope,
-            redirect_uri: "https://app.example/callback".to_owned(),
-            challenge: None,
-            nonce: None,
-            resource: Vec::new(),
-            binding: Binding::None,
-            auth: None,
-            issued_at: self.time(number),
-            expires_at: TOKEN_END,
-            redeemed: None,
-            extra: Extra::default(),
-        }
-    }
 }
-const NOT_YET: bool = false;

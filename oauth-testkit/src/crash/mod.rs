@@ -1,7 +1,7 @@
 //! Processes that die by SIGKILL in the middle of their work, and what their database says afterwards.
 //!
 //! In each cycle a *victim* process works on four lanes at a time: it starts families, rotates, retries, stores and
-//! takes back tokens, issues and redeems codes, promotes keys, all with records of their own. It says each operation
+//! takes back tokens, has requests decided, redeems codes, promotes keys, all with records of their own. It says each operation
 //! when it begins and again with its answer; the parent writes that down and kills it. Then the database is opened
 //! again and compared with what the memory store says to the same operations:
 //!
@@ -35,6 +35,7 @@ mod cycle;
 mod lane;
 mod log;
 mod operation;
+mod rows;
 mod tally;
 mod victim;
 
@@ -48,7 +49,7 @@ use crate::{Arena, process};
 /// How many processes die, if the option `--cycles` says nothing else.
 pub const CYCLES: u64 = 300;
 /// Within how many cycles a planted fault must be found.
-const PLANTED_CYCLES: u64 = 60;
+const PLANTED_CYCLES: u64 = 300;
 
 /// Kills processes and judges what they leave; to be the whole `main` of a test target with `harness = false`.
 pub fn main<A: Arena>() -> ExitCode {

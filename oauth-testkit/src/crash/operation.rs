@@ -1,8 +1,8 @@
 //! One call of a store, as it is made on the store under test and on the oracle.
 
 use oauth_core::store::{
-    AccessTokenRecord, CodeRecord, Cutoff, KeyRecord, KeyTransition, RedeemCode, Retry, RevokeToken, RevokedWhy,
-    Rotate, StartFamily, StoreError,
+    AccessTokenRecord, BeginRequest, CodeRecord, Cutoff, DecideRequest, KeyRecord, KeyTransition, RedeemCode,
+    Refreshed, Retry, RevokeToken, RevokedWhy, Rotate, StartFamily, StoreError,
 };
 use oauth_core::types::{FamilyId, Timestamp};
 
@@ -10,7 +10,9 @@ use crate::arena::Node;
 
 #[derive(Debug, Clone)]
 pub(super) enum Operation {
+    Begin(Box<BeginRequest>),
     CutOff(Cutoff),
+    Decide(Box<DecideRequest>),
     InsertKey(Box<KeyRecord>),
     InsertToken(Box<AccessTokenRecord>),
     IssueCode(Box<CodeRecord>),
@@ -28,6 +30,8 @@ impl Operation {
     pub(super) async fn apply(&self, node: &Node) -> Result<String, StoreError> {
         let Node { keys, grants, .. } = node;
         Ok(match self.clone() {
+            Self::Begin(begin) => format!("{:?}", grants.begin_request(*begin).await?),
+            Self::Decide(decide) => format!("{:?}", grants.decide_request(*decide).await?),
             Self::CutOff(cutoff) => format!("{:?}", grants.cut_off(cutoff).await?),
             Self::InsertKey(key) => format!("{:?}", keys.insert(*key).await?),
             Self::InsertToken(token) => format!("{:?}", grants.insert_access_token(*token).await?),
@@ -46,7 +50,7 @@ impl Operation {
     pub(super) async fn apply_in_two_steps(&self, node: &Node) -> Result<String, StoreError> {
         let Self::Rotate(rotate) = self else { return self.apply(node).await };
         let rotated = node.grants.rotate(Rotate { access_token: None, ..(**rotate).clone() }).await?;
-        if let (oauth_core::store::Refreshed::Done, Some(token)) = (rotated, rotate.access_token.clone()) {
+        if let (Refreshed::Done, Some(token)) = (rotated, rotate.access_token.clone()) {
             let _ = node.grants.insert_access_token(token).await?;
         }
         Ok(format!("{rotated:?}"))

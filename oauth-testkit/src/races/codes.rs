@@ -2,64 +2,44 @@
 
 use async_trait::async_trait;
 use oauth_core::store::{
-    AccessTokenRecord, AuthorizationRequestRecord, BeginRequest, Binding, CodeRecord, CutoffKey, DecideOutcome,
-    DecideRequest, Extra, FamilyRecord, FrozenRequest, IssueCode, RedeemCode, RedeemOutcome, RequestDecision,
-    RequestOrigin, RequestState, Standing, StartFamily, StartOutcome, StoreError,
+    AccessTokenRecord, CodeRecord, CutoffKey, DecideOutcome, DecideRequest, FamilyRecord, IssueCode, RedeemCode,
+    RedeemOutcome, RequestDecision, RequestState, Standing, StartFamily, StartOutcome, StoreError,
 };
-use oauth_core::types::TokenDigest;
 
-use super::revocation::{LATE, judge_used_token};
+use super::raced::{LATE, judge_used_token};
 use super::{Kind, Racer, Wrong, used_and_taken_back};
 use crate::arena::Node;
-use crate::samples::{BEGIN, TOKEN_END, after, cutoff, digest, family, family_id, start, subject, token_of};
+use crate::samples::{
+    BEGIN, after, approve, begin, code, code_digest, cutoff, digest, family_id, redeem, request, request_handle, start,
+    subject, token_of,
+};
 
-const REDIRECT_URI: &str = "https://app.example/callback";
-
-/// A code of a subject of its own, for the client that [`family`] is for.
-fn code(digest: TokenDigest, race: u64) -> CodeRecord {
-    let FamilyRecord { client, scope, .. } = family(race);
-    CodeRecord {
-        digest,
-        client,
-        subject: subject(&format!("user-{race}")),
-        scope,
-        redirect_uri: REDIRECT_URI.to_owned(),
-        challenge: None,
-        nonce: None,
-        resource: Vec::new(),
-        binding: Binding::None,
-        auth: None,
-        issued_at: BEGIN,
-        expires_at: TOKEN_END,
-        redeemed: None,
-        extra: Extra::default(),
-    }
+/// The code that a race is about; every race has a subject of its own.
+fn raced_code(race: u64) -> CodeRecord {
+    CodeRecord { subject: subject(&format!("user-{race}")), ..code(race) }
 }
 
 async fn issue(node: &Node, race: u64) -> Result<(), StoreError> {
-    match node.grants.issue_code(code(digest(race), race)).await? {
+    match node.grants.issue_code(raced_code(race)).await? {
         IssueCode::Issued => Ok(()),
         IssueCode::CutOff => Err(StoreError::corrupt("a fresh subject was cut off")),
     }
 }
 
 async fn is_redeemable(node: &Node, race: u64) -> Result<bool, StoreError> {
-    let found = node.grants.find_code(&digest(race)).await?;
+    let found = node.grants.find_code(&code_digest(race)).await?;
     Ok(found.is_some_and(|found| found.standing == Standing::Live && found.code.redeemed.is_none()))
 }
 
-/// The family that a racer would begin, with its token.
-fn beginning(racer: Racer) -> StartFamily {
-    let code_digest = Some(digest(racer.race));
-    let subject = subject(&format!("user-{}", racer.race));
-    let family = FamilyRecord { subject, code_digest, ..family(racer.number()) };
-    StartFamily { access_token: Some(token_of(&family, racer.number())), ..start(family) }
+/// For a family of the racer's own, with its first token.
+fn redemption(racer: Racer) -> RedeemCode {
+    let redeem = redeem(&raced_code(racer.race), racer.number(), after(1));
+    let access_token = Some(token_of(&redeem.family, racer.number()));
+    RedeemCode { access_token, ..redeem }
 }
 
-async fn redeem(node: &Node, racer: Racer) -> Result<u32, StoreError> {
-    let StartFamily { family, access_token, live_limit, .. } = beginning(racer);
-    let redeem = RedeemCode { code: digest(racer.race), now: after(1), family, access_token, live_limit };
-    Ok(match node.grants.redeem_code(redeem).await? {
+async fn act(node: &Node, racer: Racer) -> Result<u32, StoreError> {
+    Ok(match node.grants.redeem_code(redemption(racer)).await? {
         RedeemOutcome::Redeemed { .. } => 1,
         RedeemOutcome::Moved => 0,
     })
@@ -70,7 +50,7 @@ async fn redeem_carelessly(node: &Node, racer: Racer, later: i64) -> Result<u32,
     if !is_redeemable(node, racer.race).await? {
         return Ok(0);
     }
-    let StartFamily { family, access_token, .. } = beginning(racer);
+    let RedeemCode { family, access_token, .. } = redemption(racer);
     let issued_at = after(later);
     let access_token = access_token.map(|token| AccessTokenRecord { issued_at, ..token });
     let start = StartFamily { access_token, ..start(FamilyRecord { issued_at, ..family }) };
@@ -95,7 +75,7 @@ impl Kind for CodeRedemption {
     }
 
     async fn act(&self, node: &Node, racer: Racer) -> Result<u32, StoreError> {
-        redeem(node, racer).await
+        act(node, racer).await
     }
 
     async fn act_carelessly(&self, node: &Node, racer: Racer) -> Result<u32, StoreError> {
@@ -104,9 +84,9 @@ impl Kind for CodeRedemption {
 
     async fn judge(&self, node: &Node, race: u64, answers: [u32; 2], wrong: &mut Wrong) -> Result<(), StoreError> {
         wrong.unless(answers.iter().sum::<u32>() == 1, &format!("one code was redeemed by {answers:?}"));
-        let late = redeem(node, Racer { race, process: LATE }).await?;
+        let late = act(node, Racer { race, process: LATE }).await?;
         wrong.unless(late == 0, "a code is redeemed once more");
-        let redeemed = node.grants.find_code(&digest(race)).await?.and_then(|found| found.code.redeemed);
+        let redeemed = node.grants.find_code(&code_digest(race)).await?.and_then(|found| found.code.redeemed);
         for (racer, answer) in Racer::both(race).into_iter().zip(answers) {
             let family = node.grants.find_family(&family_id(racer.number())).await?;
             let token = node.grants.find_access_token(&digest(racer.number())).await?;
@@ -126,7 +106,7 @@ impl Kind for CodeRedemption {
 pub(super) struct RedeemAndRevoke;
 
 async fn withdraw(node: &Node, race: u64) -> Result<u32, StoreError> {
-    let CodeRecord { subject, client, .. } = code(digest(race), race);
+    let CodeRecord { subject, client, .. } = raced_code(race);
     node.grants.cut_off(cutoff(CutoffKey::Grant { subject, client }, BEGIN)).await.map(|()| 1)
 }
 
@@ -145,7 +125,7 @@ impl Kind for RedeemAndRevoke {
     }
 
     async fn act(&self, node: &Node, racer: Racer) -> Result<u32, StoreError> {
-        if racer.takes_back() { withdraw(node, racer.race).await } else { redeem(node, racer).await }
+        if racer.takes_back() { withdraw(node, racer.race).await } else { act(node, racer).await }
     }
 
     async fn act_carelessly(&self, node: &Node, racer: Racer) -> Result<u32, StoreError> {
@@ -154,13 +134,13 @@ impl Kind for RedeemAndRevoke {
 
     async fn judge(&self, node: &Node, race: u64, answers: [u32; 2], wrong: &mut Wrong) -> Result<(), StoreError> {
         let (user, redeemed, _) = used_and_taken_back(race, answers);
-        let found = node.grants.find_code(&digest(race)).await?;
+        let found = node.grants.find_code(&code_digest(race)).await?;
         wrong.unless(found.as_ref().is_some_and(|found| found.standing == Standing::Revoked), "the code stands");
         let marked = found.is_some_and(|found| found.code.redeemed.is_some());
         wrong.unless(marked == (redeemed == 1), "the mark on the code is not what was answered");
         let family = node.grants.find_family(&family_id(user.number())).await?;
         wrong.unless(family.is_some() == (redeemed == 1), "a family that was refused, or none of a redemption");
-        let late = redeem(node, Racer { race, process: LATE }).await?;
+        let late = act(node, Racer { race, process: LATE }).await?;
         wrong.unless(late == 0, "a withdrawn code is redeemed");
         judge_used_token(node, user, redeemed, wrong).await
     }
@@ -169,35 +149,14 @@ impl Kind for RedeemAndRevoke {
 /// One authorization request is decided once.
 pub(super) struct Decision;
 
-fn request(race: u64) -> AuthorizationRequestRecord {
-    AuthorizationRequestRecord {
-        handle: digest(race),
-        origin: RequestOrigin::Plain,
-        client: family(race).client,
-        redirect_uri: REDIRECT_URI.to_owned(),
-        request: FrozenRequest::default(),
-        browser: None,
-        subject: None,
-        state: RequestState::Begun,
-        binding: Binding::None,
-        auth: None,
-        resource: Vec::new(),
-        begun_at: BEGIN,
-        expires_at: TOKEN_END,
-        extra: Extra::default(),
-    }
-}
-
 /// With a code of the racer's own.
 fn approval(racer: Racer) -> DecideRequest {
-    let code = code(digest(racer.number()), racer.race);
-    let subject = code.subject.clone();
-    let decision = RequestDecision::Approved { code: Box::new(code), consent: None };
-    DecideRequest { handle: digest(racer.race), subject, auth: None, now: after(1), decision }
+    let code = CodeRecord { digest: code_digest(racer.number()), ..raced_code(racer.race) };
+    approve(racer.race, code, None)
 }
 
 async fn is_open(node: &Node, race: u64) -> Result<bool, StoreError> {
-    let found = node.grants.find_request(&digest(race), None).await?;
+    let found = node.grants.find_request(&request_handle(race), None).await?;
     Ok(found.is_some_and(|found| found.request.state.is_open()))
 }
 
@@ -208,8 +167,7 @@ impl Kind for Decision {
     }
 
     async fn prepare(&self, node: &Node, race: u64) -> Result<(), StoreError> {
-        let begin = BeginRequest { request: request(race), client_limit: u32::MAX, tenant_limit: u32::MAX };
-        node.grants.begin_request(begin).await.map(drop)
+        node.grants.begin_request(begin(request(race))).await.map(drop)
     }
 
     async fn look(&self, node: &Node, racer: Racer) -> Result<bool, StoreError> {
@@ -225,7 +183,8 @@ impl Kind for Decision {
         if !is_open(node, racer.race).await? {
             return Ok(0);
         }
-        let issued = node.grants.issue_code(code(digest(racer.number()), racer.race)).await?;
+        let code = CodeRecord { digest: code_digest(racer.number()), ..raced_code(racer.race) };
+        let issued = node.grants.issue_code(code).await?;
         let _ =
             node.grants.decide_request(DecideRequest { decision: RequestDecision::Denied, ..approval(racer) }).await?;
         Ok(u32::from(issued == IssueCode::Issued))
@@ -233,10 +192,10 @@ impl Kind for Decision {
 
     async fn judge(&self, node: &Node, race: u64, answers: [u32; 2], wrong: &mut Wrong) -> Result<(), StoreError> {
         wrong.unless(answers.iter().sum::<u32>() == 1, &format!("one request was decided by {answers:?}"));
-        let state = node.grants.find_request(&digest(race), None).await?.map(|found| found.request.state);
+        let state = node.grants.find_request(&request_handle(race), None).await?.map(|found| found.request.state);
         wrong.unless(state == Some(RequestState::Approved), "the request is not approved");
         for (racer, answer) in Racer::both(race).into_iter().zip(answers) {
-            let code = node.grants.find_code(&digest(racer.number())).await?;
+            let code = node.grants.find_code(&code_digest(racer.number())).await?;
             wrong.unless(code.is_some() == (answer == 1), "a code that was refused, or none of a decision");
         }
         Ok(())

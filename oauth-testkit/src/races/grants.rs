@@ -5,7 +5,7 @@ use oauth_core::store::{
     Client, FamilyRecord, Register, Standing, StartFamily, StartOutcome, StoreError, UpdateClient,
 };
 
-use super::revocation::LATE;
+use super::raced::{LATE, started};
 use super::{Kind, Racer, Wrong};
 use crate::arena::Node;
 use crate::samples::{
@@ -28,13 +28,6 @@ async fn nobody_started(node: &Node, race: u64) -> Result<bool, StoreError> {
         }
     }
     Ok(true)
-}
-
-const fn started(outcome: StartOutcome) -> u32 {
-    match outcome {
-        StartOutcome::Started { .. } => 1,
-        _ => 0,
-    }
 }
 
 #[async_trait]

@@ -32,6 +32,7 @@ mod codes;
 mod course;
 mod grants;
 mod keys;
+mod raced;
 mod racer;
 mod refresh;
 mod revocation;

@@ -1,32 +1,12 @@
 //! Refresh tokens: two who rotate, one who rotates and one who revokes, two who retry at the limit.
 
 use async_trait::async_trait;
-use oauth_core::store::{FamilyRecord, Refreshed, Retry, RevokeFamily, RevokedWhy, Rotate, Standing, StoreError};
+use oauth_core::store::{Refreshed, Retry, RevokedWhy, Rotate, Standing, StoreError};
 
-use super::revocation::judge_used_token;
+use super::raced::{begin, is_usable, judge_used_token, raced_family, revoke};
 use super::{Kind, Racer, Wrong, used_and_taken_back};
 use crate::arena::Node;
-use crate::samples::{
-    after, digest, family_id, handle, refresh_digest, refreshable, retry, rotate, start, subject, token, token_of,
-};
-
-/// The family that a race is about; every race has a subject of its own.
-pub(super) fn raced_family(race: u64) -> FamilyRecord {
-    FamilyRecord { subject: subject(&format!("user-{race}")), ..refreshable(race) }
-}
-
-pub(super) async fn begin(node: &Node, race: u64) -> Result<(), StoreError> {
-    node.grants.start_family(start(raced_family(race))).await.map(drop)
-}
-
-/// Whether the race's family stands and its first refresh token is the current one.
-pub(super) async fn is_usable(node: &Node, race: u64) -> Result<bool, StoreError> {
-    let found = node.grants.find_by_handle(&handle(race)).await?;
-    Ok(found.is_some_and(|found| {
-        let current = found.family.refresh.map(|refresh| refresh.current_digest);
-        found.standing == Standing::Live && current == Some(refresh_digest(race, 0))
-    }))
-}
+use crate::samples::{after, digest, family_id, handle, refresh_digest, retry, rotate, token, token_of};
 
 /// With a successor, a salt and an access token of the racer's own.
 fn rotation(racer: Racer) -> Rotate {
@@ -35,11 +15,6 @@ fn rotation(racer: Racer) -> Rotate {
         access_token: Some(token_of(&raced_family(racer.race), racer.number())),
         ..rotate(racer.race, 0, after(1 + racer.process as i64))
     }
-}
-
-async fn revoke(node: &Node, race: u64) -> Result<u32, StoreError> {
-    let revoked = node.grants.revoke_family(&family_id(race), RevokedWhy::Replay, after(5)).await?;
-    Ok(u32::from(revoked == RevokeFamily::Revoked))
 }
 
 const fn done(refreshed: Refreshed) -> u32 {

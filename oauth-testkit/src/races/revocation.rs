@@ -2,28 +2,13 @@
 
 use async_trait::async_trait;
 use oauth_core::store::{
-    AccessTokenRecord, CutoffKey, FamilyRecord, InsertToken, RevokeFamily, RevokedWhy, Standing, StartFamily,
-    StartOutcome, StoreError,
+    AccessTokenRecord, CutoffKey, FamilyRecord, InsertToken, Standing, StartFamily, StartOutcome, StoreError,
 };
 
-use super::refresh::{begin, is_usable, raced_family};
+use super::raced::{LATE, begin, is_usable, judge_used_token, raced_family, revoke, started};
 use super::{Kind, Racer, Wrong, used_and_taken_back};
 use crate::arena::Node;
-use crate::samples::{BEGIN, after, cutoff, digest, family, family_id, handle, jwt, start, token, token_of};
-
-/// What comes after the race has numbers of its own.
-pub(super) const LATE: u64 = 1 << 40;
-
-/// The token of a use that succeeded is there and dead; that of one that was refused is not there.
-pub(super) async fn judge_used_token(node: &Node, user: Racer, used: u32, wrong: &mut Wrong) -> Result<(), StoreError> {
-    let its = node.grants.find_access_token(&digest(user.number())).await?;
-    wrong.unless(
-        its.is_some() == (used == 1),
-        "an access token of a call that was refused, or none of one that was not",
-    );
-    wrong.unless(its.is_none_or(|its| its.standing == Standing::Revoked), "an access token outlives what took it back");
-    Ok(())
-}
+use crate::samples::{BEGIN, after, cutoff, family, handle, jwt, start, token, token_of};
 
 /// Nothing that was issued to a subject before its cutoff stands after it, however late it was stored.
 pub(super) struct StartAndRevokeSubject;
@@ -41,13 +26,6 @@ async fn is_not_cut_off(node: &Node, race: u64) -> Result<bool, StoreError> {
 async fn cut_off(node: &Node, race: u64) -> Result<u32, StoreError> {
     let subject = CutoffKey::Subject(raced_family(race).subject);
     node.grants.cut_off(cutoff(subject, BEGIN)).await.map(|()| 1)
-}
-
-const fn started(outcome: StartOutcome) -> u32 {
-    match outcome {
-        StartOutcome::Started { .. } => 1,
-        _ => 0,
-    }
 }
 
 #[async_trait]
@@ -98,11 +76,6 @@ impl Kind for StartAndRevokeSubject {
 
 /// No access token comes to life in a family that was revoked.
 pub(super) struct InsertAndRevoke;
-
-async fn revoke(node: &Node, race: u64) -> Result<u32, StoreError> {
-    let revoked = node.grants.revoke_family(&family_id(race), RevokedWhy::Client, after(5)).await?;
-    Ok(u32::from(revoked == RevokeFamily::Revoked))
-}
 
 #[async_trait]
 impl Kind for InsertAndRevoke {
