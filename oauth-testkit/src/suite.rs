@@ -1,11 +1,24 @@
 //! The `main` of a test target without the usual harness, which takes no arguments of ours and hides what tests print.
 //!
 //! It understands what `cargo test -- …` and test runners say to any target: names to filter by, `--exact`, `--skip`,
-//! `--list`, `--ignored` (nothing is); what else is known of the usual harness is taken and means nothing here.
+//! `--list`, `--ignored` (nothing is); other options of the usual harness are taken and mean nothing here.
 
 use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
+
+/// What the usual harness takes and what means nothing here.
+const FLAGS: [&str; 9] = [
+    "--bench",
+    "--include-ignored",
+    "--no-capture",
+    "--nocapture",
+    "--quiet",
+    "--report-time",
+    "--show-output",
+    "--test",
+    "-q",
+];
 
 /// What stood on the command line.
 #[derive(Debug)]
@@ -41,7 +54,8 @@ impl Arguments {
                 "--list" => read.list = true,
                 "--ignored" => read.ignored = true,
                 "--test-threads" | "--format" | "--color" | "--logfile" | "-Z" => drop(value()),
-                flag if flag.starts_with('-') => {}
+                flag if FLAGS.contains(&flag) => {}
+                unknown if unknown.starts_with('-') => panic!("unknown option `{unknown}`; ours is `{option}`"),
                 filter => read.filters.push(filter.to_owned()),
             }
         }
@@ -102,6 +116,12 @@ mod tests {
         assert_eq!(read("--races 100").size, 100);
         assert_eq!(read("--nocapture --races=100 --test-threads 1").size, 100);
         assert!(read("--list --format terse").list);
+    }
+
+    #[test]
+    #[should_panic(expected = "unknown option `--race`; ours is `--races`")]
+    fn a_mistyped_option_does_not_pass_for_a_filter() {
+        read("--race 100");
     }
 
     #[test]
