@@ -52,6 +52,8 @@ pub(crate) struct Grants {
 pub(crate) struct Shard {
     pub(crate) tokens: Expiring<TokenDigest, Packed>,
     pub(crate) tombstones: Expiring<TokenId, ()>,
+    /// Where tokens are packed.
+    block: Vec<u8>,
 }
 
 impl Default for Grants {
@@ -244,7 +246,8 @@ impl Grants {
         let before = Timestamp::from_millis(issued_at.millis().saturating_sub(GRACE));
         shard.tokens.evict(before, EVICTED_PER_INSERT);
         shard.tombstones.evict(before, EVICTED_PER_INSERT);
-        if shard.tokens.insert(digest, Packed::of(&record), expires_at) {
+        let Shard { tokens, block, .. } = &mut *shard;
+        if tokens.insert(digest, Packed::of(&record, block), expires_at) {
             Ok(())
         } else {
             Err(StoreError::unavailable("the digest of an access token is taken"))

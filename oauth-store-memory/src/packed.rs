@@ -11,7 +11,8 @@ pub(crate) struct Packed {
 }
 
 impl Packed {
-    pub(crate) fn of(record: &AccessTokenRecord) -> Self {
+    /// Packs in a block that is used again and again, so that what is kept is allocated once and has no room to spare.
+    pub(crate) fn of(record: &AccessTokenRecord, bytes: &mut Vec<u8>) -> Self {
         let AccessTokenRecord {
             digest: _,
             id,
@@ -26,28 +27,28 @@ impl Packed {
             expires_at,
             extra,
         } = record;
-        let mut bytes = Vec::with_capacity(256);
-        put_text(&mut bytes, id.as_str());
-        put_option(&mut bytes, family.as_ref(), |bytes, family| bytes.extend_from_slice(family.as_bytes()));
-        put_option(&mut bytes, principal.subject(), |bytes, subject| put_text(bytes, subject.as_str()));
-        put_text(&mut bytes, principal.client().as_str());
-        put_text(&mut bytes, scope.as_str());
-        put_list(&mut bytes, audience.iter().map(Audience::as_str));
-        put_list(&mut bytes, resource.iter().map(ResourceUri::as_str));
+        bytes.clear();
+        put_text(bytes, id.as_str());
+        put_option(bytes, family.as_ref(), |bytes, family| bytes.extend_from_slice(family.as_bytes()));
+        put_option(bytes, principal.subject(), |bytes, subject| put_text(bytes, subject.as_str()));
+        put_text(bytes, principal.client().as_str());
+        put_text(bytes, scope.as_str());
+        put_list(bytes, audience.iter().map(Audience::as_str));
+        put_list(bytes, resource.iter().map(ResourceUri::as_str));
         match binding {
             Binding::None => bytes.push(0),
-            Binding::Jkt(thumbprint) => put_tagged(&mut bytes, 1, thumbprint),
-            Binding::X5t(thumbprint) => put_tagged(&mut bytes, 2, thumbprint),
+            Binding::Jkt(thumbprint) => put_tagged(bytes, 1, thumbprint),
+            Binding::X5t(thumbprint) => put_tagged(bytes, 2, thumbprint),
         }
-        put_option(&mut bytes, auth.as_ref(), |bytes, AuthenticationContext { auth_time, amr, acr }| {
+        put_option(bytes, auth.as_ref(), |bytes, AuthenticationContext { auth_time, amr, acr }| {
             put_time(bytes, *auth_time);
             put_list(bytes, amr.iter().map(String::as_str));
             put_option(bytes, acr.as_ref(), |bytes, acr| put_text(bytes, acr));
         });
-        put_time(&mut bytes, *issued_at);
-        put_time(&mut bytes, *expires_at);
+        put_time(bytes, *issued_at);
+        put_time(bytes, *expires_at);
         bytes.extend_from_slice(extra.as_bytes());
-        Self { revoked: false, bytes: bytes.into() }
+        Self { revoked: false, bytes: bytes.as_slice().into() }
     }
 
     pub(crate) const fn revoke(&mut self) {
