@@ -7,6 +7,7 @@ mod dialects;
 mod host;
 mod jwt;
 mod people;
+mod postgres;
 mod request;
 
 pub(crate) use self::answer::Answer;
@@ -17,15 +18,26 @@ pub(crate) use self::jwt::TestKey;
 pub(crate) use self::people::{PASSWORD, SCOPE, TRUST, phone};
 pub(crate) use self::request::{Ask, Connection, form_encode};
 
-/// Runs each row on both stores: `on_both_stores!(g01_…, g02_…)` makes the tests `memory::g01_…` and `sqlite::g01_…`.
+/// Runs each row on every store: `on_every_store!(g01_…, g02_…)` makes the tests `memory::g01_…`, `sqlite::g01_…` and
+/// `postgres::g01_…`. Where PostgreSQL is not installed the last say so and do nothing, or fail if it is required.
 #[macro_export]
-macro_rules! on_both_stores {
+macro_rules! on_every_store {
     ($($row:ident),* $(,)?) => {
         mod memory {
             $(#[test] fn $row() { super::$row::<oauth_store_memory::MemoryStore>(); })*
         }
         mod sqlite {
             $(#[test] fn $row() { super::$row::<oauth_store_sqlite::SqliteStore>(); })*
+        }
+        mod postgres {
+            $(
+                #[test]
+                fn $row() {
+                    if oauth_testkit::PostgresServer::shared().is_some() {
+                        super::$row::<oauth_store_postgres::PostgresStore>();
+                    }
+                }
+            )*
         }
     };
 }
