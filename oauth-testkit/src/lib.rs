@@ -2,6 +2,7 @@
 //!
 //! - [`store_contract!`] runs every clause of the contract of [`oauth_core::store`] against a store, one named test
 //!   each. The clauses are plain functions in [`clauses`]; [`strategies`] makes the records.
+//! - [`golden`] holds the records that every release reads back from the databases of those before it.
 //! - [`differential`] runs the same random histories on two stores.
 //! - [`ManualClock`] and [`SeededEntropy`] make a server repeatable; [`FailingEntropy`] breaks it.
 //! - [`Probe`] stands between a server and its store: it lists the calls, fails them, loses their answers and holds
@@ -24,6 +25,7 @@ mod samples;
 mod token_for;
 
 pub mod clauses;
+pub mod golden;
 pub mod strategies;
 
 pub use self::block_on::block_on;

@@ -17,6 +17,9 @@ use crate::{Fixture, block_on};
 /// How often a race is run whose outcome depends on who comes first.
 const ROUNDS: u64 = 8;
 
+/// How many threads start families of one grant at the same moment, again and again.
+pub const STARTERS: usize = 8;
+
 /// How many threads store tokens while one other thread ends what they belong to, and how many each.
 const WRITERS: usize = 7;
 const TOKENS_EACH: u64 = 4;
@@ -86,7 +89,6 @@ fn no_token_outlives(f: &Fixture, end: impl Fn(u64) + Sync) {
 /// limit are live afterwards, and it is the last ones that live.
 pub fn the_live_limit_holds_each_time_some_start_at_once(f: &Fixture) {
     const LIMIT: u32 = 2;
-    const STARTERS: usize = 8;
     const WAVES: u64 = 4;
     for user in 0..ROUNDS {
         let subject = subject(&format!("user-{user}"));

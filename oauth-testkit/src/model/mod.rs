@@ -23,8 +23,6 @@ use crate::{Fixture, TenantStore};
 
 /// How many histories are tried, unless the variable `PROPTEST_CASES` says how many.
 const HISTORIES: u32 = 256;
-/// How many calls a history has at most.
-const LENGTH: usize = 40;
 /// After how many calls everything is read back.
 const READ_BACK: usize = 10;
 
@@ -63,12 +61,33 @@ fn for_all_histories(check: impl Fn(&[Order]) -> Result<(), String>) {
     let config = Config { failure_persistence: None, max_shrink_iters: 4096, ..Config::default() };
     let cases = if std::env::var_os("PROPTEST_CASES").is_some() { config.cases } else { HISTORIES };
     let outcome = TestRunner::new(Config { cases, ..config })
-        .run(&generate::history(LENGTH), |orders| check(&orders).map_err(TestCaseError::fail));
+        .run(&generate::history(), |orders| check(&orders).map_err(TestCaseError::fail));
     match outcome {
         Ok(()) => {}
-        Err(TestError::Fail(told, _)) => panic!("{}", told.message()),
+        Err(TestError::Fail(told, orders)) => {
+            panic!("{}", without_idle_calls(orders, told.message().to_owned(), check))
+        }
         Err(aborted) => panic!("{aborted}"),
     }
+}
+
+/// What is told of the history without the calls that it fails without: shrinking makes some idle that were not.
+fn without_idle_calls(
+    mut orders: Vec<Order>,
+    mut told: String,
+    check: impl Fn(&[Order]) -> Result<(), String>,
+) -> String {
+    let mut place = 0;
+    while place < orders.len() {
+        let mut fewer = orders.clone();
+        fewer.remove(place);
+        if let Err(why) = check(&fewer) {
+            (orders, told, place) = (fewer, why, 0);
+        } else {
+            place += 1;
+        }
+    }
+    told
 }
 
 /// One history on its way through one store or several.

@@ -100,7 +100,7 @@ impl Reference {
             Call::Update(client, expected) => self.update(client, expected),
             Call::Deregister(id) => self.deregister(&id),
             Call::Rehash(subject, old, new) => self.rehash(&subject, &old, new),
-            Call::InsertKey(key) => self.insert_key(key),
+            Call::InsertKey(key) => self.insert_key(key, told),
             Call::Transition(_, steps) => self.transition(&steps),
             Call::FindRequest(handle, user) => self.find_request(&handle, user.as_ref(), told),
             Call::FindCode(digest) => self.find_code(&digest, told),

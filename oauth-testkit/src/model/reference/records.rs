@@ -6,7 +6,7 @@ use oauth_core::store::{
 };
 use oauth_core::types::{ClientId, Subject};
 
-use super::Reference;
+use super::{Reference, Refusals};
 use crate::model::call::Answer;
 
 impl Reference {
@@ -49,18 +49,17 @@ impl Reference {
         })
     }
 
-    pub(super) fn insert_key(&mut self, key: KeyRecord) -> Answer {
+    pub(super) fn insert_key(&mut self, key: KeyRecord, told: &Answer) -> Answer {
         let is_taken = self.keys.iter().any(|other| other.kid == key.kid);
         let is_second = key.state == KeyState::Active && self.keys.iter().any(|k| is_active(k) && k.usage == key.usage);
-        // Of a key that is both, either may be said.
-        Answer::KeyInserted(if is_taken {
-            InsertKey::Taken
-        } else if is_second {
-            InsertKey::AlreadyActive
-        } else {
-            self.keys.push(key);
-            InsertKey::Inserted
-        })
+        let mut no = Refusals::default();
+        no.must(is_taken, Answer::KeyInserted(InsertKey::Taken));
+        no.must(is_second, Answer::KeyInserted(InsertKey::AlreadyActive));
+        if let Some(answer) = no.answer(told) {
+            return answer;
+        }
+        self.keys.push(key);
+        Answer::KeyInserted(InsertKey::Inserted)
     }
 
     pub(super) fn transition(&mut self, steps: &[KeyTransition]) -> Answer {
