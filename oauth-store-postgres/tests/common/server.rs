@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use oauth_core::jose::Alg;
 use oauth_core::keys::SealingKey;
-use oauth_core::store::{AccessTokenFormat, Client, Register, TokenProfile, User};
+use oauth_core::store::{AccessTokenFormat, Client, Register, Stores, TokenProfile, User};
 use oauth_core::token::HookError;
 use oauth_core::types::{Issuer, Subject};
 use oauth_core::wire::{Body, Method, Request};
@@ -54,10 +54,10 @@ impl ExtensionGrant for Trust {
     }
 }
 
-pub fn builder(store: &PostgresStore, format: AccessTokenFormat) -> Builder {
+pub fn builder(stores: impl Into<Stores>, format: AccessTokenFormat) -> Builder {
     let trust = ExtensionSettings { scope: SCOPE.into(), refresh_tokens: true, id_tokens: false };
     let sealing = SealingKey::new("test", [7; 32]).unwrap();
-    AuthorizationServer::builder(Issuer::url("https://as.example").unwrap(), store, sealing.into())
+    AuthorizationServer::builder(Issuer::url("https://as.example").unwrap(), stores, sealing.into())
         .extension_grant(Arc::new(Trust), trust)
         .access_token(format)
 }
