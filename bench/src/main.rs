@@ -6,14 +6,16 @@ mod keys;
 mod load;
 mod mint;
 mod ours;
+mod postgres;
 mod rss;
 mod serve;
 
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-usage: bench [--short] mint | serve | rss QUICKSTART
+usage: bench [--short] mint | postgres | serve | rss QUICKSTART
   mint    minting a JWT beside the bare signature
+  postgres  the PostgreSQL store beside the bare engine (starts a server from the installed binaries)
   serve   our server beside a bare handler, over loopback (Linux; needs `taskset` and `wrk`)
   rss     resident memory of the quickstart, whose path is given, when idle (Linux)
   --short fewer and shorter rounds: shows that it runs, not how fast
@@ -26,6 +28,8 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["mint"] => mint::run(&mint::FULL),
         ["--short", "mint"] => mint::run(&mint::SHORT),
+        ["postgres"] => postgres::run(&postgres::FULL),
+        ["--short", "postgres"] => postgres::run(&postgres::SHORT),
         ["serve"] => serve::run(&serve::FULL),
         ["--short", "serve"] => serve::run(&serve::SHORT),
         ["rss", quickstart] | ["--short", "rss", quickstart] => rss::run(quickstart),
