@@ -7,6 +7,7 @@ mod load;
 mod memory;
 mod mint;
 mod ours;
+mod postgres;
 mod rss;
 mod serve;
 mod sqlite;
@@ -14,8 +15,9 @@ mod sqlite;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-usage: bench [--short] mint | serve | sqlite | memory | rss QUICKSTART
+usage: bench [--short] mint | serve | sqlite | postgres | memory | rss QUICKSTART
   mint    minting a JWT beside the bare signature
+  postgres  the PostgreSQL store beside the bare engine (starts a server from the installed binaries)
   serve   our server beside a bare handler, over loopback (Linux; needs `taskset` and `wrk`)
   sqlite  the SQLite store beside SQLite alone: rotations, and lookups among a million tokens
   memory  the memory store with a million tokens: bytes of each, and the time that storing one takes (Linux)
@@ -30,6 +32,8 @@ fn main() -> ExitCode {
     let done = match words.as_slice() {
         ["mint"] => mint::run(&mint::FULL),
         ["--short", "mint"] => mint::run(&mint::SHORT),
+        ["postgres"] => postgres::run(&postgres::FULL),
+        ["--short", "postgres"] => postgres::run(&postgres::SHORT),
         ["serve"] => serve::run(&serve::FULL),
         ["--short", "serve"] => serve::run(&serve::SHORT),
         ["sqlite"] => sqlite::run(&sqlite::FULL),

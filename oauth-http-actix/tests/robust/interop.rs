@@ -8,10 +8,10 @@ use oauth2::{
     AuthType, ClientId, ClientSecret, HttpRequest, HttpResponse, RequestTokenError, Scope, TokenResponse, TokenUrl,
 };
 
-use crate::on_both_stores;
+use crate::on_every_store;
 use crate::support::{Answer, Ask, Backend, Connection, Host};
 
-on_both_stores!(the_oauth2_crate_gets_tokens_and_understands_refusals);
+on_every_store!(the_oauth2_crate_gets_tokens_and_understands_refusals);
 
 /// The smallest HTTP client that the crate takes.
 fn send<B: Backend>(host: &Host<B>, request: HttpRequest) -> Result<HttpResponse, std::fmt::Error> {
