@@ -32,13 +32,17 @@ deny:
 fuzz SECONDS="60" *TARGET:
     fuzz/run {{SECONDS}} {{TARGET}}
 
-# speed beside its floor: mint, serve
+# speed beside its floor: decide, mint, serve
 bench WHAT="mint":
     cargo run --release --manifest-path bench/Cargo.toml -- {{WHAT}}
 
 # allocations of one token request
 allocations:
     cargo test --release --manifest-path bench/Cargo.toml --test allocations -- --nocapture
+
+# mutants of what decides, each tried by the tests of policy and grants (cargo install cargo-mutants --locked)
+mutants *ARGS:
+    cargo mutants --package oauth-core {{ARGS}}
 
 # resident memory of the idle quickstart
 rss:

@@ -1,6 +1,7 @@
 //! Measures the server beside the floor that it cannot beat, alternately and in the same minutes.
 
 mod bare;
+mod decide;
 mod figures;
 mod keys;
 mod load;
@@ -15,7 +16,8 @@ mod sqlite;
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-usage: bench [--short] mint | serve | sqlite | postgres | memory | rss QUICKSTART
+usage: bench [--short] decide | mint | serve | sqlite | postgres | memory | rss QUICKSTART
+  decide  what policy grants of a request, alone
   mint    minting a JWT beside the bare signature
   postgres  the PostgreSQL store beside the bare engine (starts a server from the installed binaries)
   serve   our server beside a bare handler, over loopback (Linux; needs `taskset` and `wrk`)
@@ -30,6 +32,8 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
+        ["decide"] => decide::run(&decide::FULL),
+        ["--short", "decide"] => decide::run(&decide::SHORT),
         ["mint"] => mint::run(&mint::FULL),
         ["--short", "mint"] => mint::run(&mint::SHORT),
         ["postgres"] => postgres::run(&postgres::FULL),

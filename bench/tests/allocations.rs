@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use oauth_core::jose::Alg;
 use oauth_core::keys::{SealingKey, SealingKeys};
+use oauth_core::measure::Decider;
 use oauth_core::store::{AccessTokenFormat, TokenProfile};
 use oauth_core::types::Issuer;
 use oauth_core::wire::{Body, Method, Request, Response};
@@ -28,6 +29,18 @@ fn an_opaque_token_costs_at_most_15() {
 #[test]
 fn a_jwt_costs_at_most_25() {
     judge("ES256", AccessTokenFormat::Jwt { alg: Alg::ES256, profile: TokenProfile::Rfc9068 }, 25);
+}
+
+/// A client with 50 scopes is asked for 20 of them, and then for as many again that it has not.
+#[test]
+fn a_decision_costs_at_most_10() {
+    let scopes = |from: usize, to: usize| (from..to).map(|n| format!("s{n:03}")).collect::<Vec<_>>().join(" ");
+    for (asked, what) in [(scopes(0, 20), "granted"), (scopes(40, 60), "narrowed")] {
+        let decider = Decider::new(&scopes(0, 50), &asked).unwrap();
+        let info = allocation_counter::measure(|| assert!(decider.decide().is_ok()));
+        println!("decide {:3} allocations, {} bytes when {what}; target 10", info.count_total, info.bytes_total);
+        assert!(info.count_total <= 10, "{} allocations", info.count_total);
+    }
 }
 
 fn judge(name: &str, format: AccessTokenFormat, most: u64) {

@@ -13,6 +13,7 @@ pub use self::json_lines::JsonLines;
 pub use self::losses::Losses;
 use crate::context::CorrelationId;
 use crate::error::Refusal;
+use crate::policy::RuleId;
 use crate::store::{KeyState, RevokedWhy};
 use crate::types::{ClientId, FamilyId, KeyId, KeyedHash, Scope, Subject, Timestamp, TokenId};
 
@@ -188,6 +189,8 @@ pub enum What {
         scope: Scope,
         /// What was asked for and not granted.
         dropped: Scope,
+        /// The rules that took something away; empty when everything was granted that was asked for.
+        narrowed_by: Vec<RuleId>,
         /// When it ends.
         expires_at: Timestamp,
     },
@@ -240,16 +243,35 @@ impl What {
             Self::SecretAdded { secret, others_end } => {
                 json!({ "secret": secret.as_str(), "others_end": others_end.map(Timestamp::millis) })
             }
-            Self::Refused(refusal) => json!({ "reason": refusal.id(), "error": refusal.code().as_str() }),
-            Self::TokenIssued { grant, token, scope, dropped, expires_at } => json!({
-                "grant": grant,
-                "token": token.as_str(),
-                "scope": scope.as_str(),
-                "dropped": dropped.as_str(),
-                "expires_at": expires_at.millis(),
-            }),
+            Self::Refused(refusal) => refused(*refusal),
+            Self::TokenIssued { grant, token, scope, dropped, narrowed_by, expires_at } => {
+                let members = json!({
+                    "grant": grant,
+                    "token": token.as_str(),
+                    "scope": scope.as_str(),
+                    "dropped": dropped.as_str(),
+                    "expires_at": expires_at.millis(),
+                });
+                let rules: Option<Value> = (!narrowed_by.is_empty())
+                    .then(|| narrowed_by.iter().map(|rule| Value::from(rule.to_string())).collect());
+                with(members, "narrowed_by", rules)
+            }
         }
     }
+}
+
+fn refused(refusal: Refusal) -> Value {
+    let rule = refusal.rule().to_string();
+    let members = json!({ "reason": refusal.id(), "rule": rule, "error": refusal.code().as_str() });
+    with(members, "because", refusal.because().map(Value::from))
+}
+
+/// The members and one more, when there is one.
+fn with(mut members: Value, name: &str, value: Option<Value>) -> Value {
+    if let (Value::Object(members), Some(value)) = (&mut members, value) {
+        members.insert(name.to_owned(), value);
+    }
+    members
 }
 
 impl Event {

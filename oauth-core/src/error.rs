@@ -44,6 +44,20 @@ pub enum Refusal {
     ParameterTooLong,
     PasswordLocked,
     PasswordWrong,
+    PolicyDenied {
+        /// The [`id`](crate::policy::Policy::id) of the host's rule.
+        rule: &'static str,
+        /// What the rule says of it, for the operator.
+        reason: &'static str,
+    },
+    PolicyLogin {
+        /// The [`id`](crate::policy::Policy::id) of the host's rule that wants a stronger login.
+        rule: &'static str,
+    },
+    PolicyScope {
+        /// The [`id`](crate::policy::Policy::id) of the host's rule that took scope away.
+        rule: &'static str,
+    },
     ProposalInvalid,
     ProposalMalformed,
     RefreshExpired,
@@ -147,12 +161,15 @@ impl Refusal {
             Self::ParameterRepeated => (C::InvalidRequest, "a parameter is repeated"),
             Self::ParameterTooLong => (C::InvalidRequest, "a parameter is too long"),
             Self::ParameterType => (C::InvalidRequest, "a parameter is not a string"),
+            Self::PolicyDenied { .. } | Self::PolicyLogin { .. } => {
+                (C::UnauthorizedClient, "this client may not have this now")
+            }
             Self::ProposalMalformed => (C::InvalidRequest, "the parameters of the grant are malformed"),
             Self::ResourceMalformed => (C::InvalidTarget, "resource must be an absolute URI without fragment"),
             Self::ResourceNotAllowed | Self::ResourceNotHeld | Self::ResourcesDisagree => {
                 (C::InvalidTarget, "this client may not use this resource")
             }
-            Self::ScopeEmpty | Self::ScopeNotAllowed | Self::ScopeNotHeld => {
+            Self::PolicyScope { .. } | Self::ScopeEmpty | Self::ScopeNotAllowed | Self::ScopeNotHeld => {
                 (C::InvalidScope, "the requested scope cannot be granted")
             }
             Self::ScopeMalformed => (C::InvalidScope, "scope is malformed"),
@@ -202,6 +219,15 @@ impl Refusal {
     #[must_use]
     pub const fn description(self) -> &'static str {
         self.answer().1
+    }
+
+    /// What a host's rule says of its denial, for the operator.
+    #[must_use]
+    pub const fn because(self) -> Option<&'static str> {
+        match self {
+            Self::PolicyDenied { reason, .. } => Some(reason),
+            _ => None,
+        }
     }
 
     /// The HTTP status.
@@ -258,6 +284,9 @@ impl Refusal {
             Self::ParameterTooLong => "parameter.too_long",
             Self::PasswordLocked => "password.locked",
             Self::PasswordWrong => "password.wrong",
+            Self::PolicyDenied { .. } => "policy.denied",
+            Self::PolicyLogin { .. } => "policy.login",
+            Self::PolicyScope { .. } => "policy.scope",
             Self::ProposalInvalid => "proposal.invalid",
             Self::ProposalMalformed => "proposal.malformed",
             Self::RefreshExpired => "refresh.expired",
@@ -444,7 +473,7 @@ mod tests {
     use super::*;
 
     /// Every refusal, by walking the ids that the exhaustive match of `id` gives.
-    const ALL: [Refusal; 74] = [
+    const ALL: [Refusal; 77] = [
         Refusal::AuthorizationMalformed,
         Refusal::AuthorizationRepeated,
         Refusal::AuthorizationScheme,
@@ -480,6 +509,9 @@ mod tests {
         Refusal::ParameterTooLong,
         Refusal::PasswordLocked,
         Refusal::PasswordWrong,
+        Refusal::PolicyDenied { rule: "night", reason: "closed" },
+        Refusal::PolicyLogin { rule: "night" },
+        Refusal::PolicyScope { rule: "night" },
         Refusal::ProposalInvalid,
         Refusal::ProposalMalformed,
         Refusal::RefreshExpired,

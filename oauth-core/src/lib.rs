@@ -66,7 +66,7 @@ pub mod keys;
 #[doc(hidden)]
 pub mod measure;
 mod password;
-mod policy;
+pub mod policy;
 pub mod random;
 mod server;
 pub mod store;

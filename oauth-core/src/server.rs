@@ -6,6 +6,7 @@ mod client_spec;
 mod clients;
 mod clock;
 mod configured;
+mod explain;
 mod host;
 mod in_flight;
 mod issue;
@@ -19,6 +20,7 @@ mod transport;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -44,9 +46,10 @@ use crate::dialect::TokenMounts;
 use crate::endpoint::{self, Endpoint};
 use crate::error::{Error, Fault};
 use crate::grant::extension::Extension;
-use crate::grant::{GrantSettings, ValidatedGrant};
+use crate::grant::{Around, GrantSettings, ValidatedGrant};
 use crate::keys::{KeyChange, Keyring};
 use crate::password::HashingPool;
+use crate::policy::HostRules;
 use crate::random::Entropy;
 use crate::store::{Stores, TokenProfile};
 use crate::time::Clock;
@@ -66,6 +69,7 @@ pub(crate) struct Inner {
     pub(crate) stores: Stores,
     pub(crate) keys: Arc<Keyring>,
     hook: Option<Arc<dyn TokenHook>>,
+    rules: HostRules,
     pub(crate) hashing: HashingPool,
     pub(crate) chosen_secrets: bool,
     password_rule: PasswordRule,
@@ -198,6 +202,11 @@ impl Inner {
             Some(hook) => hook.facts(context, asked).await.map_err(Fault::Hook),
             None => Ok(HostFacts::new()),
         }
+    }
+
+    /// What a grant is decided with beside its own facts.
+    pub(crate) const fn around<'a>(&'a self, host: &'a HostFacts, peer: Option<IpAddr>, now: Timestamp) -> Around<'a> {
+        Around { settings: &self.grant_settings, rules: &self.rules, host, peer, now }
     }
 
     /// What the host adds to a token, if it has a hook.

@@ -70,6 +70,7 @@ fn every_part_of_an_event_has_its_column_and_the_whole_stands_beside() {
             token: "t1".parse().unwrap(),
             scope: "c".parse().unwrap(),
             dropped: "d".parse().unwrap(),
+            narrowed_by: Vec::new(),
             expires_at: at(9),
         },
         ..event(2)

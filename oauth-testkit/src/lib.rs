@@ -2,6 +2,7 @@
 //!
 //! - [`store_contract!`] runs every clause of the contract of [`oauth_core::store`] against a store, one named test
 //!   each. The clauses are plain functions in [`clauses`]; [`strategies`] makes the records.
+//! - [`policy_laws!`] runs the laws of policy against a server with a host's own rule; [`laws`] holds them.
 //! - [`golden`] holds the records that every release reads back from the databases of those before it.
 //! - [`differential`] runs the same random histories on two stores.
 //! - [`ManualClock`] and [`SeededEntropy`] make a server repeatable; [`FailingEntropy`] breaks it.
@@ -34,6 +35,7 @@ mod token_for;
 pub mod clauses;
 pub mod crash;
 pub mod golden;
+pub mod laws;
 pub mod races;
 pub mod strategies;
 

@@ -3,6 +3,7 @@
 mod credentials;
 mod secret;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 pub(crate) use self::credentials::Credentials;
@@ -10,7 +11,7 @@ use self::secret::match_generated;
 pub(crate) use self::secret::{hash_chosen, match_chosen};
 use crate::context::RequestContext;
 use crate::error::{Error, Fault, Refusal};
-use crate::policy;
+use crate::policy::{Rule, Trace, network, permission};
 use crate::server::{Inner, ServerClock};
 use crate::store::{AuthMethod, Binding, Client, ClientSecretRecord};
 use crate::types::{ClientId, Timestamp};
@@ -31,6 +32,12 @@ impl<T> Authenticated<T> {
 
     pub(crate) fn shared(&self) -> Arc<T> {
         Arc::clone(&self.who)
+    }
+
+    /// Somebody who has proved nothing, for the tests of what comes after.
+    #[cfg(test)]
+    pub(crate) fn supposed(who: T) -> Self {
+        Self { who: Arc::new(who), binding: Binding::None }
     }
 
     /// The key that was proved with the request.
@@ -87,7 +94,8 @@ async fn verify(
     let generated = match_generated(presented, secrets);
     let hashes = server.chosen_secrets && generated.is_none() && credentials.secret().is_some();
     let matched = if hashes { match_chosen(&server.hashing, presented, secrets).await? } else { generated };
-    let verdict = judge(found, credentials.method(), matched, context, now, &server.clock);
+    let claim = Claim { method: credentials.method(), matched, peer: context.peer };
+    let verdict = judge(found, claim, now, &server.clock, &mut Trace::off());
     // what is refused without a hash, a right generated secret too, costs what a wrong secret costs
     if verdict.is_err() && server.chosen_secrets && !hashes {
         let _nothing_to_match = server.hashing.verify_any(presented, Vec::new()).await?;
@@ -95,33 +103,58 @@ async fn verify(
     Ok(verdict)
 }
 
-/// The verdict, once the work is done.
+/// What a request showed of its client, once the work is done.
+struct Claim {
+    method: AuthMethod,
+    /// Which of the client's secrets it knows.
+    matched: Option<usize>,
+    peer: Option<IpAddr>,
+}
+
 fn judge(
     found: Option<Arc<Client>>,
-    method: AuthMethod,
-    matched: Option<usize>,
-    context: &RequestContext,
+    claim: Claim,
     now: Timestamp,
     clock: &ServerClock,
+    trace: &mut Trace,
 ) -> Result<Arc<Client>, Refusal> {
-    let client = found.ok_or(Refusal::ClientUnknown)?;
+    let Claim { method, matched, peer } = claim;
+    let client = trace.judge(Rule::ClientKnown, found.ok_or(Refusal::ClientUnknown))?;
     if method != AuthMethod::None && matched.is_none() {
         return Err(Refusal::ClientSecretWrong);
     }
-    if !client.auth_methods.contains(method) {
-        return Err(Refusal::ClientMethod);
-    }
-    if !client.active {
-        return Err(Refusal::ClientInactive);
-    }
+    let is_registered = client.auth_methods.contains(method);
+    trace.judge(Rule::ClientMethod, is_registered.then_some(()).ok_or(Refusal::ClientMethod))?;
+    trace.judge(Rule::ClientActive, permission::client_is_active(&client))?;
     let expired = |secret: &ClientSecretRecord| is_expired(secret, clock.judging(now, secret.created_at));
-    if matched.is_some_and(|at| client.secrets.get(at).is_none_or(expired)) {
-        return Err(Refusal::ClientSecretExpired);
+    if let Some(at) = matched {
+        let lives = client.secrets.get(at).is_some_and(|secret| !expired(secret));
+        trace.judge(Rule::ClientSecret, lives.then_some(()).ok_or(Refusal::ClientSecretExpired))?;
     }
-    if !policy::network::admits(client.networks.as_deref(), context.peer) {
-        return Err(Refusal::ClientNetwork);
-    }
+    let admitted = network::admits(client.networks.as_deref(), peer);
+    trace.judge(Rule::ClientNetwork, admitted.then_some(()).ok_or(Refusal::ClientNetwork))?;
     Ok(client)
+}
+
+/// The client as if it had shown, by a method that it is registered for, the secret of it that lives longest: what
+/// [`explain`](crate::AuthorizationServer::explain) supposes. Everything but the secret is judged as ever, and nothing
+/// is minted for it.
+pub(crate) async fn suppose(
+    server: &Inner,
+    client: &ClientId,
+    peer: Option<IpAddr>,
+    now: Timestamp,
+    trace: &mut Trace,
+) -> Result<Authenticated<Client>, Error> {
+    let found = server.stores.clients.find(client).await?;
+    let client = found.as_deref();
+    let method = client.and_then(|client| client.auth_methods.iter().next()).unwrap_or(AuthMethod::None);
+    let secrets = client.map_or(&[][..], |client| &client.secrets);
+    let end = |secret: &ClientSecretRecord| secret.expires_at.unwrap_or(Timestamp::MAX);
+    let longest = secrets.iter().enumerate().max_by_key(|(_, secret)| end(secret)).map(|(at, _)| at);
+    let matched = longest.filter(|_| method != AuthMethod::None);
+    let who = judge(found, Claim { method, matched, peer }, now, &server.clock, trace)?;
+    Ok(Authenticated { who, binding: Binding::None })
 }
 
 fn is_expired(secret: &ClientSecretRecord, now: Timestamp) -> bool {

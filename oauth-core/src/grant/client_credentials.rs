@@ -1,23 +1,11 @@
 //! `client_credentials`: a client in its own name (RFC 6749 §4.4). Never a refresh token (§4.4.3).
 
-use super::{Asked, GrantSettings, ValidatedGrant};
+use super::{Around, Asked, ValidatedGrant};
 use crate::client_auth::Authenticated;
 use crate::error::Refusal;
-use crate::policy::resource;
-use crate::policy::scope::{self, ScopeBounds};
+use crate::policy::scope::{self, Excess, ScopeBounds};
+use crate::policy::{Facts, Rule, Trace, permission};
 use crate::store::{Client, GrantTypes, Principal};
-
-/// Whether the client is of the kind that may use the grant.
-///
-/// # Errors
-/// [`Refusal::ClientNotConfidential`].
-pub(crate) fn permit(client: &Client) -> Result<(), Refusal> {
-    // RFC 6749 §4.4: "MUST only be used by confidential clients"
-    if !client.is_confidential() {
-        return Err(Refusal::ClientNotConfidential);
-    }
-    Ok(())
-}
 
 /// Decides the grant.
 ///
@@ -26,24 +14,29 @@ pub(crate) fn permit(client: &Client) -> Result<(), Refusal> {
 pub(crate) fn decide(
     request: Asked,
     client: &Authenticated<Client>,
-    settings: &GrantSettings,
+    around: &Around<'_>,
+    trace: &mut Trace,
 ) -> Result<ValidatedGrant, Refusal> {
     let registered = client.who();
-    permit(registered)?;
-    let target = resource::target(&request.resource, registered, &settings.resources, settings.format_for(registered))?;
-    let bounds = ScopeBounds {
-        default: &registered.default_scope,
-        client: &registered.scope,
-        user: None,
-        resource: target.scope.as_ref(),
+    trace.judge(Rule::ClientConfidential, permission::client_is_confidential(registered))?;
+    let target = around.target(&request.resource, registered, trace)?;
+    let asked = request.scope.as_ref().unwrap_or(&registered.default_scope);
+    let bounds = ScopeBounds { client: &registered.scope, grant: None, user: None, resource: target.scope.as_ref() };
+    let excess = Excess::of(request.mode);
+    let scope = scope::grant(asked, bounds, excess, trace)?;
+    let (format, lifetime) = around.access_token(registered, &target, [], trace);
+    let principal = Principal::Client { client: registered.id.clone() };
+    let facts = Facts {
+        resource: &request.resource,
+        ..around.facts(GrantTypes::CLIENT_CREDENTIALS, registered, &principal, asked)
     };
-    let scope = scope::grant(request.scope.as_ref(), bounds, request.mode)?;
-    let (format, lifetime) = settings.access_token(registered, &target);
+    let (scope, lifetime) = around.rules.apply(&facts, scope, lifetime, excess, trace)?;
     Ok(ValidatedGrant {
         grant: GrantTypes::CLIENT_CREDENTIALS.into(),
-        principal: Principal::Client { client: registered.id.clone() },
+        principal,
         client: client.shared(),
         scope,
+        narrowed_by: trace.take_narrowed_by(),
         audience: target.audience,
         resource: request.resource,
         format,

@@ -7,12 +7,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 
-use super::{Asked, GrantSettings, OFFLINE_ACCESS, OPENID, ValidatedGrant};
+use super::{Around, Asked, ValidatedGrant};
 use crate::client_auth::Authenticated;
 use crate::context::RequestContext;
 use crate::error::Refusal;
-use crate::policy::resource;
-use crate::policy::scope::{self, ScopeBounds};
+use crate::policy::permission::{OFFLINE_ACCESS, OPENID};
+use crate::policy::scope::{self, Excess, ScopeBounds};
+use crate::policy::{Facts, Rule, Trace, permission, resource};
 use crate::store::{Claim, Client, Principal, User};
 use crate::token::HookError;
 use crate::types::{FamilyId, Lifetime, ResourceUri, Scope, Subject, Timestamp};
@@ -174,53 +175,62 @@ pub(crate) fn decide(
     client: &Authenticated<Client>,
     user: Option<User>,
     family: FamilyId,
-    settings: &GrantSettings,
+    around: &Around<'_>,
+    trace: &mut Trace,
 ) -> Result<ValidatedGrant, Refusal> {
     let registered = client.who();
-    let user = user.ok_or(Refusal::SubjectUnknown)?;
-    if !user.active {
-        return Err(Refusal::SubjectInactive);
-    }
+    let user = &trace.judge(Rule::UserKnown, permission::user_is_known(user))?;
+    trace.judge(Rule::UserActive, permission::user_is_active(user))?;
+    trace.judge(Rule::UserListed, permission::client_acts_for(registered, user))?;
     let impersonation = registered.is_confidential();
-    if impersonation && !registered.acts_for.contains(&user.subject) {
-        return Err(Refusal::SubjectNotListed);
-    }
     let extension = request.extension;
-    let resources = meet(&request.asked.resource, &proposal.resource)?;
-    let target = resource::target(&resources, registered, &settings.resources, settings.format_for(registered))?;
-    let allowed = registered.scope.intersection(&allowed_scope(extension, impersonation));
-    let allowed = proposal.scope.as_ref().map_or_else(|| allowed.clone(), |scope| allowed.intersection(scope));
-    let default = proposal.scope.as_ref().unwrap_or(&registered.default_scope).intersection(&allowed);
-    let bounds =
-        ScopeBounds { default: &default, client: &allowed, user: user.scope.as_ref(), resource: target.scope.as_ref() };
-    let scope = scope::grant(request.asked.scope.as_ref(), bounds, request.asked.mode)?;
-    let (format, lifetime) = settings.access_token(registered, &target);
-    let bounds = [proposed_lifetime(proposal)?, impersonation.then_some(IMPERSONATION_BOUND)];
+    let resources = resource::meet(&request.asked.resource, &proposal.resource)?;
+    let target = around.target(&resources, registered, trace)?;
+    let gives = allowed_scope(extension, impersonation);
+    let gives = proposal.scope.as_ref().map_or_else(|| gives.clone(), |scope| gives.intersection(scope));
+    let default = proposal.scope.as_ref().unwrap_or(&registered.default_scope).intersection(&gives);
+    let default = default.intersection(&registered.scope);
+    let asked = request.asked.scope.as_ref().unwrap_or(&default);
+    let bounds = ScopeBounds {
+        client: &registered.scope,
+        grant: Some(&gives),
+        user: user.scope.as_ref(),
+        resource: target.scope.as_ref(),
+    };
+    let excess = Excess::of(request.asked.mode);
+    let scope = scope::grant(asked, bounds, excess, trace)?;
+    let proposed = proposed_lifetime(proposal)?;
+    let bounds = [
+        (Rule::LifetimeProposal, proposed),
+        (Rule::LifetimeImpersonation, impersonation.then_some(IMPERSONATION_BOUND)),
+    ];
+    let (format, lifetime) = around.access_token(registered, &target, bounds, trace);
+    let grant_type = extension.grant.grant_type();
+    let principal = Principal::User { subject: user.subject.clone(), client: registered.id.clone() };
+    let facts = Facts {
+        user: Some(user),
+        resource: &resources,
+        lifetime: proposed,
+        ..around.facts(grant_type, registered, &principal, asked)
+    };
+    let (scope, lifetime) = around.rules.apply(&facts, scope, lifetime, excess, trace)?;
     Ok(ValidatedGrant {
-        grant: extension.grant.grant_type().to_owned().into(),
-        principal: Principal::User { subject: user.subject, client: registered.id.clone() },
+        grant: grant_type.to_owned().into(),
+        principal,
         client: client.shared(),
-        offline: extension.refresh_tokens && !impersonation && GrantSettings::gives_refresh(registered, &scope),
-        identity: extension.id_tokens && !impersonation && settings.gives_id_token(&scope),
+        offline: around.offline(extension.refresh_tokens && !impersonation, registered, &scope, trace),
+        identity: around.identity(extension.id_tokens && !impersonation, &scope, trace),
         impersonation,
         scope,
+        narrowed_by: trace.take_narrowed_by(),
         audience: target.audience,
         resource: resources,
         format,
-        lifetime: bounds.into_iter().flatten().fold(lifetime, Lifetime::min),
+        lifetime,
         binding: client.binding(),
         auth: None,
         family: Some(family),
     })
-}
-
-/// The resources that were asked for, as far as they were proposed; one side that names none leaves it to the other.
-fn meet(asked: &[ResourceUri], proposed: &[ResourceUri]) -> Result<Vec<ResourceUri>, Refusal> {
-    let met = match (asked, proposed) {
-        ([], some) | (some, []) => return Ok(some.to_vec()),
-        (asked, proposed) => asked.iter().filter(|uri| proposed.contains(uri)).cloned().collect::<Vec<_>>(),
-    };
-    if met.is_empty() { Err(Refusal::ResourceNotAllowed) } else { Ok(met) }
 }
 
 /// The claim that goes into the commit, when the proposal may be spent once.

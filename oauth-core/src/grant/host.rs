@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{GrantSettings, ValidatedGrant};
+use super::{Around, ValidatedGrant};
 use crate::error::Refusal;
-use crate::policy::resource;
-use crate::policy::scope::{self, ScopeBounds};
+use crate::policy::scope::{self, Excess, ScopeBounds};
+use crate::policy::{Facts, Rule, Trace, permission};
 use crate::store::{AuthenticationContext, Binding, Client, Principal, User};
 use crate::types::{FamilyId, Scope};
 
@@ -18,33 +18,31 @@ pub(crate) const GRANT: &str = "host";
 /// A [`Refusal`] when client or user may not be served or nothing of the scope can be granted.
 pub(crate) fn decide(
     client: Arc<Client>,
-    user: User,
+    user: &User,
     requested: &Scope,
     auth: AuthenticationContext,
     family: FamilyId,
-    settings: &GrantSettings,
+    around: &Around<'_>,
+    trace: &mut Trace,
 ) -> Result<ValidatedGrant, Refusal> {
-    if !client.active {
-        return Err(Refusal::ClientInactive);
-    }
-    if !user.active {
-        return Err(Refusal::SubjectInactive);
-    }
-    let target = resource::target(&[], &client, &settings.resources, settings.format_for(&client))?;
-    let bounds = ScopeBounds {
-        default: &client.default_scope,
-        client: &client.scope,
-        user: user.scope.as_ref(),
-        resource: None,
-    };
-    let scope = scope::grant(Some(requested), bounds, settings.scope_mode)?;
-    let (format, lifetime) = settings.access_token(&client, &target);
+    trace.judge(Rule::ClientActive, permission::client_is_active(&client))?;
+    trace.judge(Rule::UserActive, permission::user_is_active(user))?;
+    let target = around.target(&[], &client, trace)?;
+    let bounds = ScopeBounds { client: &client.scope, grant: None, user: user.scope.as_ref(), resource: None };
+    let excess = Excess::of(around.settings.scope_mode);
+    let scope = scope::grant(requested, bounds, excess, trace)?;
+    let (format, lifetime) = around.access_token(&client, &target, [], trace);
+    let principal = Principal::User { subject: user.subject.clone(), client: client.id.clone() };
+    let facts = Facts { user: Some(user), auth: Some(&auth), ..around.facts(GRANT, &client, &principal, requested) };
+    let (scope, lifetime) = around.rules.apply(&facts, scope, lifetime, excess, trace)?;
+    let audience = target.audience;
     Ok(ValidatedGrant {
         grant: GRANT.into(),
-        principal: Principal::User { subject: user.subject, client: client.id.clone() },
-        client: Arc::clone(&client),
+        principal,
+        client,
         scope,
-        audience: target.audience,
+        narrowed_by: trace.take_narrowed_by(),
+        audience,
         resource: Vec::new(),
         format,
         lifetime,

@@ -5,24 +5,25 @@ pub(crate) mod extension;
 pub(crate) mod host;
 pub(crate) mod password;
 pub(crate) mod refresh_token;
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 pub use self::extension::{
     ExtensionFacts, ExtensionGrant, ExtensionParameters, ExtensionRefusal, ExtensionSettings, Proposal,
 };
+use crate::error::Refusal;
 use crate::jose::Alg;
-use crate::policy::lifetime;
-use crate::policy::resource::{Resource, Target};
+use crate::policy::permission::{self, OFFLINE_ACCESS, OPENID};
+use crate::policy::resource::{self, Resource, Target};
 use crate::policy::scope::{GrantedScope, ScopeMode};
+use crate::policy::{Facts, HostRules, Rule, RuleId, Trace, lifetime};
 use crate::store::{AccessTokenFormat, AuthenticationContext, Binding, Client, GrantTypes, Principal};
-use crate::types::{Audience, FamilyId, Lifetime, ResourceUri, Scope};
-
-/// The scope that asks for a refresh token (OpenID Connect Core §11).
-pub(crate) const OFFLINE_ACCESS: &str = "offline_access";
-/// The scope that asks for an id token (OpenID Connect Core §3.1.2.1).
-pub(crate) const OPENID: &str = "openid";
+use crate::token::HostFacts;
+use crate::types::{Audience, FamilyId, Lifetime, ResourceUri, Scope, Timestamp};
 
 /// A `grant_type`, or `host`.
 pub(crate) type GrantName = Cow<'static, str>;
@@ -34,6 +35,8 @@ pub struct ValidatedGrant {
     pub(crate) client: Arc<Client>,
     pub(crate) principal: Principal,
     pub(crate) scope: GrantedScope,
+    /// The rules that took something away.
+    pub(crate) narrowed_by: Vec<RuleId>,
     pub(crate) audience: Vec<Audience>,
     pub(crate) resource: Vec<ResourceUri>,
     pub(crate) format: AccessTokenFormat,
@@ -130,29 +133,83 @@ impl GrantSettings {
             .chain(self.extensions.iter().map(String::as_str))
     }
 
-    /// Whether a user's grant of this scope comes with a refresh token: client and scope must both say so.
-    fn gives_refresh(client: &Client, scope: &GrantedScope) -> bool {
-        client.grants.contains(GrantTypes::REFRESH_TOKEN) && scope.scope().contains(OFFLINE_ACCESS)
-    }
-
-    /// Whether a user's grant of this scope comes with an id token.
-    fn gives_id_token(&self, scope: &GrantedScope) -> bool {
-        self.id_tokens.is_some() && scope.scope().contains(OPENID)
-    }
-
     /// The format of a client's access tokens where no resource has a word on it.
     fn format_for<'a>(&'a self, client: &'a Client) -> &'a AccessTokenFormat {
         client.access_token.format.as_ref().unwrap_or(&self.format)
     }
+}
 
-    /// Format and lifetime of an access token: the resource's word, then the client's, then the server's.
-    fn access_token(&self, client: &Client, target: &Target<'_>) -> (AccessTokenFormat, Lifetime) {
-        let format = target.format.unwrap_or_else(|| self.format_for(client));
+/// What every grant is decided with beside its own facts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Around<'a> {
+    pub(crate) settings: &'a GrantSettings,
+    pub(crate) rules: &'a HostRules,
+    /// What the host loaded for its rules.
+    pub(crate) host: &'a HostFacts,
+    pub(crate) peer: Option<IpAddr>,
+    pub(crate) now: Timestamp,
+}
+
+impl<'a> Around<'a> {
+    /// What the requested resources settle, or the client's own audience.
+    fn target(&self, requested: &[ResourceUri], client: &'a Client, trace: &mut Trace) -> Result<Target<'a>, Refusal> {
+        let settings = self.settings;
+        let target = resource::target(requested, client, &settings.resources, settings.format_for(client));
+        trace.judge(Rule::ResourceClient, target)
+    }
+
+    /// Format and lifetime of an access token: the resource's word, then the client's, then the server's; a grant may
+    /// have bounds of its own.
+    fn access_token<const N: usize>(
+        &self,
+        client: &Client,
+        target: &Target<'_>,
+        bounds: [(Rule, Option<Lifetime>); N],
+        trace: &mut Trace,
+    ) -> (AccessTokenFormat, Lifetime) {
+        let settings = self.settings;
+        let format = target.format.unwrap_or_else(|| settings.format_for(client));
         let bound = match format {
-            AccessTokenFormat::Opaque => self.opaque_bound,
-            AccessTokenFormat::Jwt { .. } => self.jwt_bound,
+            AccessTokenFormat::Opaque => settings.opaque_bound,
+            AccessTokenFormat::Jwt { .. } => settings.jwt_bound,
         };
-        let span = lifetime::bounded(client.access_token.lifetime, self.lifetime, [Some(bound), target.lifetime]);
-        (format.clone(), span)
+        let begun = client.access_token.lifetime.unwrap_or(settings.lifetime);
+        trace.begun(begun);
+        let common = [(Rule::LifetimeServer, Some(bound)), (Rule::LifetimeResource, target.lifetime)];
+        (format.clone(), lifetime::bounded(begun, common.into_iter().chain(bounds), trace))
+    }
+
+    /// Whether a refresh token goes with a user's grant of this scope.
+    fn offline(&self, grant_gives: bool, client: &Client, scope: &GrantedScope, trace: &mut Trace) -> bool {
+        let given = permission::gives_refresh_token(grant_gives, client, scope.scope());
+        trace.offered(Rule::RefreshOffline, scope.scope().contains(OFFLINE_ACCESS), given);
+        given
+    }
+
+    /// Whether an id token goes with a user's grant of this scope.
+    fn identity(&self, grant_gives: bool, scope: &GrantedScope, trace: &mut Trace) -> bool {
+        let given = permission::gives_id_token(grant_gives, self.settings.id_tokens.is_some(), scope.scope());
+        trace.offered(Rule::IdTokenOffered, scope.scope().contains(OPENID), given);
+        given
+    }
+
+    /// The facts that the host's rules see, where nobody signed in.
+    fn facts<'f>(&self, grant: &'f str, client: &'f Client, principal: &'f Principal, scope: &'f Scope) -> Facts<'f>
+    where
+        'a: 'f,
+    {
+        Facts {
+            grant,
+            client,
+            principal,
+            user: None,
+            scope,
+            resource: &[],
+            lifetime: None,
+            auth: None,
+            peer: self.peer,
+            now: self.now,
+            host: self.host,
+        }
     }
 }

@@ -3,13 +3,13 @@
 
 use zeroize::Zeroizing;
 
-use super::{Asked, GrantSettings, ValidatedGrant};
+use super::{Around, Asked, ValidatedGrant};
 use crate::client_auth::Authenticated;
 use crate::error::Refusal;
-use crate::policy::resource;
-use crate::policy::scope::{self, ScopeBounds};
+use crate::policy::scope::{self, Excess, ScopeBounds};
+use crate::policy::{Facts, Trace, permission};
 use crate::store::{AuthenticationContext, Client, GrantTypes, Principal, User};
-use crate::types::{FamilyId, Timestamp};
+use crate::types::FamilyId;
 
 /// What the client asked for. `Debug` is not implemented: it holds the password.
 pub(crate) struct PasswordRequest {
@@ -41,9 +41,7 @@ pub(crate) fn sign_in(user: Option<User>, attempt: Attempt) -> Result<User, Refu
     if !attempt.matches {
         return Err(Refusal::PasswordWrong);
     }
-    if !user.active {
-        return Err(Refusal::SubjectInactive);
-    }
+    permission::user_is_active(&user)?;
     Ok(user)
 }
 
@@ -54,35 +52,47 @@ pub(crate) fn sign_in(user: Option<User>, attempt: Attempt) -> Result<User, Refu
 pub(crate) fn decide(
     request: Asked,
     client: &Authenticated<Client>,
-    user: User,
+    user: &User,
     family: FamilyId,
-    now: Timestamp,
-    settings: &GrantSettings,
+    around: &Around<'_>,
+    trace: &mut Trace,
 ) -> Result<ValidatedGrant, Refusal> {
     let registered = client.who();
-    let target = resource::target(&request.resource, registered, &settings.resources, settings.format_for(registered))?;
+    let target = around.target(&request.resource, registered, trace)?;
+    let asked = request.scope.as_ref().unwrap_or(&registered.default_scope);
     let bounds = ScopeBounds {
-        default: &registered.default_scope,
         client: &registered.scope,
+        grant: None,
         user: user.scope.as_ref(),
         resource: target.scope.as_ref(),
     };
-    let scope = scope::grant(request.scope.as_ref(), bounds, request.mode)?;
-    let (format, lifetime) = settings.access_token(registered, &target);
+    let excess = Excess::of(request.mode);
+    let scope = scope::grant(asked, bounds, excess, trace)?;
+    let (format, lifetime) = around.access_token(registered, &target, [], trace);
+    let principal = Principal::User { subject: user.subject.clone(), client: registered.id.clone() };
+    let auth = AuthenticationContext { auth_time: around.now, amr: vec!["pwd".to_owned()], acr: None };
+    let facts = Facts {
+        user: Some(user),
+        resource: &request.resource,
+        auth: Some(&auth),
+        ..around.facts(GrantTypes::PASSWORD, registered, &principal, asked)
+    };
+    let (scope, lifetime) = around.rules.apply(&facts, scope, lifetime, excess, trace)?;
     Ok(ValidatedGrant {
         grant: GrantTypes::PASSWORD.into(),
-        principal: Principal::User { subject: user.subject, client: registered.id.clone() },
+        principal,
         client: client.shared(),
-        offline: GrantSettings::gives_refresh(registered, &scope),
-        identity: settings.gives_id_token(&scope),
+        offline: around.offline(true, registered, &scope, trace),
+        identity: around.identity(true, &scope, trace),
         impersonation: false,
         scope,
+        narrowed_by: trace.take_narrowed_by(),
         audience: target.audience,
         resource: request.resource,
         format,
         lifetime,
         binding: client.binding(),
-        auth: Some(AuthenticationContext { auth_time: now, amr: vec!["pwd".to_owned()], acr: None }),
+        auth: Some(auth),
         family: Some(family),
     })
 }

@@ -1,12 +1,11 @@
 //! `refresh_token`: more of what was granted once (RFC 6749 §6), never more than that.
 
-use super::{Asked, GrantSettings, OFFLINE_ACCESS, ValidatedGrant};
+use super::{Around, Asked, ValidatedGrant};
 use crate::client_auth::Authenticated;
 use crate::error::Refusal;
-use crate::policy::resource;
-use crate::policy::scope::{self, ScopeBounds};
+use crate::policy::scope::{self, Excess, ScopeBounds};
+use crate::policy::{Facts, Rule, Trace, lifetime, permission, resource};
 use crate::store::{Client, FamilyRecord, GrantTypes, Principal, User};
-use crate::types::{Lifetime, ResourceUri, Scope, Timestamp};
 
 /// What the client asked for. `Debug` is not implemented: it holds the token.
 pub(crate) struct RefreshRequest {
@@ -27,66 +26,55 @@ pub(crate) fn decide(
     client: &Authenticated<Client>,
     family: &FamilyRecord,
     user: Option<User>,
-    now: Timestamp,
-    settings: &GrantSettings,
+    around: &Around<'_>,
+    trace: &mut Trace,
 ) -> Result<ValidatedGrant, Refusal> {
     let registered = client.who();
-    let user = user.ok_or(Refusal::SubjectUnknown)?;
-    if !user.active {
-        return Err(Refusal::SubjectInactive);
-    }
-    if family.auth.is_none() && registered.is_confidential() {
-        return Err(Refusal::SubjectNotListed);
-    }
-    // the permission to go on without the user was taken away
-    let allows = |scope: &Scope| scope.contains(OFFLINE_ACCESS);
-    if !allows(&registered.scope) || !user.scope.as_ref().is_none_or(allows) {
-        return Err(Refusal::GrantWithdrawn);
-    }
-    let wanted = wanted_resources(&asked.resource, &family.resource)?;
-    let target = resource::target(wanted, registered, &settings.resources, settings.format_for(registered))?;
-    if asked.scope.as_ref().is_some_and(|scope| !scope.is_subset(&family.scope)) {
-        return Err(Refusal::ScopeNotHeld);
-    }
+    let user = &trace.judge(Rule::UserKnown, permission::user_is_known(user))?;
+    trace.judge(Rule::UserActive, permission::user_is_active(user))?;
+    trace.judge(Rule::UserListed, signed_in_or_public(family, registered))?;
+    trace.judge(Rule::GrantStanding, permission::may_go_on_offline(registered, user))?;
+    let wanted = trace.judge(Rule::ResourceHeld, resource::held(&asked.resource, &family.resource))?;
+    let target = around.target(wanted, registered, trace)?;
+    trace.judge(Rule::RefreshWider, scope::held(asked.scope.as_ref(), &family.scope))?;
+    let wished = asked.scope.as_ref().unwrap_or(&family.scope);
     let bounds = ScopeBounds {
-        default: &family.scope,
         client: &registered.scope,
+        grant: None,
         user: user.scope.as_ref(),
         resource: target.scope.as_ref(),
     };
-    let scope = scope::regrant(asked.scope.as_ref(), bounds)?;
-    let (format, lifetime) = settings.access_token(registered, &target);
+    let excess = Excess::of_refresh(asked.scope.as_ref());
+    let scope = scope::grant(wished, bounds, excess, trace)?;
+    let rest = lifetime::rest(family.absolute_expires_at, around.now)?;
+    let (format, lifetime) = around.access_token(registered, &target, [(Rule::LifetimeFamily, Some(rest))], trace);
+    let principal = Principal::User { subject: family.subject.clone(), client: registered.id.clone() };
+    let facts = Facts {
+        user: Some(user),
+        resource: wanted,
+        auth: family.auth.as_ref(),
+        ..around.facts(GrantTypes::REFRESH_TOKEN, registered, &principal, wished)
+    };
+    let (scope, lifetime) = around.rules.apply(&facts, scope, lifetime, excess, trace)?;
     Ok(ValidatedGrant {
         grant: GrantTypes::REFRESH_TOKEN.into(),
-        principal: Principal::User { subject: family.subject.clone(), client: registered.id.clone() },
+        principal,
         client: client.shared(),
         offline: true,
-        identity: settings.gives_id_token(&scope),
+        identity: around.identity(true, &scope, trace),
         impersonation: false,
         scope,
+        narrowed_by: trace.take_narrowed_by(),
         audience: target.audience,
         resource: wanted.to_vec(),
         format,
-        lifetime: lifetime.min(rest_of(family, now)?),
+        lifetime,
         binding: client.binding(),
         auth: family.auth.clone(),
         family: Some(family.id),
     })
 }
 
-/// How long the family lives on, in whole seconds: no token of it lives longer.
-fn rest_of(family: &FamilyRecord, now: Timestamp) -> Result<Lifetime, Refusal> {
-    match u32::try_from(family.absolute_expires_at.millis_since(now) / 1000) {
-        Ok(0) => Err(Refusal::RefreshExpired),
-        Ok(seconds) => Ok(Lifetime::of_seconds(seconds)),
-        Err(_) => Ok(Lifetime::of_seconds(u32::MAX)),
-    }
-}
-
-/// The resources of this token: all that the family is for, or those of them that were asked for (RFC 8707 §2.2).
-fn wanted_resources<'a>(asked: &'a [ResourceUri], held: &'a [ResourceUri]) -> Result<&'a [ResourceUri], Refusal> {
-    if asked.is_empty() {
-        return Ok(held);
-    }
-    if asked.iter().all(|uri| held.contains(uri)) { Ok(asked) } else { Err(Refusal::ResourceNotHeld) }
+fn signed_in_or_public(family: &FamilyRecord, client: &Client) -> Result<(), Refusal> {
+    if family.auth.is_some() || !client.is_confidential() { Ok(()) } else { Err(Refusal::SubjectNotListed) }
 }

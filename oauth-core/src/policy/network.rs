@@ -4,9 +4,56 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+/// A text that is no network to register; each says the mend.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidNetwork {
+    /// Neither IPv4 nor IPv6 with a prefix length.
+    #[error("`{0}` is no network; write it like `203.0.113.0/24` or `2001:db8::/32`")]
+    Syntax(String),
+    /// A bit after the prefix is set: somebody meant something else.
+    #[error("the network `{0}` has host bits set; write `{1}`")]
+    HostBits(String, IpNet),
+    /// Addresses are compared as IPv4 where they are IPv4.
+    #[error("the network `{0}` is IPv4 written as IPv6 and would match nothing; write it as IPv4")]
+    MappedIpv4(String),
+}
+
+/// Parses CIDR text (RFC 4632 §3.1, RFC 4291 §2.3). Numbers have no leading zeros, addresses no zone.
+///
+/// # Errors
+/// [`InvalidNetwork`].
+pub fn parse(text: &str) -> Result<IpNet, InvalidNetwork> {
+    match read(text) {
+        Some(IpNet::V6(network)) if network.addr().to_ipv4_mapped().is_some() => {
+            Err(InvalidNetwork::MappedIpv4(text.to_owned()))
+        }
+        Some(network) if network.trunc() == network => Ok(network),
+        Some(network) => Err(InvalidNetwork::HostBits(text.to_owned(), network.trunc())),
+        None => Err(InvalidNetwork::Syntax(text.to_owned())),
+    }
+}
+
+/// Address and prefix length, as the standard library reads addresses: ipnet takes `010.0.0.0` for 10.0.0.0, where
+/// others take it for 8.0.0.0.
+fn read(text: &str) -> Option<IpNet> {
+    let (address, length) = text.split_once('/')?;
+    let is_plain = length == "0" || !length.starts_with(['0', '+']);
+    let length = length.parse().ok().filter(|_| is_plain)?;
+    IpNet::new(address.parse().ok()?, length).ok()
+}
+
+/// Parses the text of one address, as proxies write it: without port or zone, in any lawful spelling. IPv4 written as
+/// IPv6 is the IPv4 address.
+#[must_use]
+pub fn parse_address(text: &str) -> Option<IpAddr> {
+    text.parse::<IpAddr>().ok().map(|address| address.to_canonical())
+}
+
 /// Whether the address may be used: any when nothing is registered, otherwise one inside a registered network. An
 /// address that is not known is in none. IPv4 written as IPv6 is the IPv4 address.
-pub(crate) fn admits(networks: Option<&[IpNet]>, address: Option<IpAddr>) -> bool {
+#[must_use]
+pub fn admits(networks: Option<&[IpNet]>, address: Option<IpAddr>) -> bool {
     let Some(networks) = networks else { return true };
     let Some(address) = address.map(|address| address.to_canonical()) else { return false };
     networks.iter().any(|network| network.contains(&address))
@@ -26,7 +73,7 @@ pub(crate) fn client_address<'a>(
     }
     for field in forwarded.rev() {
         for entry in std::str::from_utf8(field).ok()?.rsplit(',') {
-            let address = entry.trim_matches([' ', '\t']).parse::<IpAddr>().ok()?.to_canonical();
+            let address = parse_address(entry.trim_matches([' ', '\t']))?;
             if !is_trusted(address) {
                 return Some(address);
             }
@@ -75,5 +122,34 @@ mod tests {
             assert_eq!(address("10.0.0.1", &[bad]), None, "{bad}");
         }
         assert_eq!(address("10.0.0.1", &[]), None);
+    }
+
+    #[test]
+    fn hostile_networks_are_refused_by_name() {
+        for text in [
+            "",
+            "203.0.113.0/33",
+            "203.0.113.0/-1",
+            "203.0.113.0/024",
+            "203.0.113.0",
+            "203.0.113/24",
+            "010.0.0.0/8",
+            "0x0a.0.0.0/8",
+            "10.0.0.0/8 ",
+            "10.0.0.0/255.0.0.0",
+            "fe80::%eth0/64",
+            "fe80::1%1/64",
+            "[2001:db8::]/32",
+            "2001:db8::/129",
+            "2001:db8:::/32",
+            "example.org/24",
+        ] {
+            assert_eq!(parse(text), Err(InvalidNetwork::Syntax(text.to_owned())), "{text}");
+        }
+        assert!(matches!(parse("::ffff:1.2.3.4/128"), Err(InvalidNetwork::MappedIpv4(_))));
+        assert!(matches!(parse("::ffff:102:0/112"), Err(InvalidNetwork::MappedIpv4(_))));
+        let Err(InvalidNetwork::HostBits(_, meant)) = parse("203.0.113.9/24") else { panic!("host bits") };
+        assert_eq!(meant.to_string(), "203.0.113.0/24");
+        assert!(parse("0.0.0.0/0").is_ok() && parse("::/0").is_ok() && parse("203.0.113.9/32").is_ok());
     }
 }

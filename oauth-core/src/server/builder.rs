@@ -13,6 +13,7 @@ use crate::endpoint::Endpoints;
 use crate::grant::{ExtensionGrant, ExtensionSettings};
 use crate::jose::Alg;
 use crate::keys::{ImportedKey, KeyNaming, ProvidedKey, RsaSize, Sealing, SealingKeys, Signer};
+use crate::policy::Policy;
 use crate::policy::scope::ScopeMode;
 use crate::random::{Entropy, SystemEntropy};
 use crate::store::{AccessTokenFormat, Stores, TokenProfile};
@@ -38,6 +39,7 @@ use crate::types::{Issuer, KeyId};
 /// | length of new passwords | 8 characters | 8 up |
 /// | failures from one address for one client | 100 a minute, then 429 | 1 up |
 /// | dialects | RFC 6749 | [`TokenMount`] |
+/// | rules of the host's own | none | [`policy`](Self::policy) |
 /// | chosen client secrets | refused | |
 /// | requests in clear | loopback only | behind declared proxies |
 /// | audit | `tracing`, target `oauth::audit`; a lost event stops nothing | any [`AuditSink`], [`Audit::Required`] |
@@ -78,6 +80,7 @@ pub struct Builder {
     pub(super) address_header: String,
     pub(super) plain_http: bool,
     pub(super) hook: Option<Arc<dyn TokenHook>>,
+    pub(super) policies: Vec<Arc<dyn Policy>>,
     pub(super) audit: Arc<dyn AuditSink>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
@@ -134,6 +137,7 @@ impl AuthorizationServer {
             address_header: "x-forwarded-for".to_owned(),
             plain_http: false,
             hook: None,
+            policies: Vec::new(),
             audit: Arc::new(TracingSink),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy::default()),
@@ -351,6 +355,14 @@ impl Builder {
     #[must_use]
     pub fn token_hook(mut self, hook: Arc<dyn TokenHook>) -> Self {
         self.hook = Some(hook);
+        self
+    }
+
+    /// Adds a rule of the host's own, asked for every token of every grant. It can only take away; the order in which
+    /// rules are added does not matter.
+    #[must_use]
+    pub fn policy(mut self, rule: Arc<dyn Policy>) -> Self {
+        self.policies.push(rule);
         self
     }
 

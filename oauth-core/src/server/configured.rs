@@ -19,6 +19,7 @@ use crate::grant::GrantSettings;
 use crate::grant::extension::Extension;
 use crate::keys::{KeyError, KeySettings, Keyring};
 use crate::password::HashingPool;
+use crate::policy::HostRules;
 use crate::random::{Entropy, EntropyError};
 use crate::store::{AuthMethod, GrantTypes, Stores};
 use crate::time::Clock;
@@ -89,6 +90,7 @@ impl Builder {
         self.check_provided(&mut mistakes);
         let has_metadata = self.issuer.kind() != IssuerKind::LegacyName;
         let extensions = self.check_extensions(&mut mistakes);
+        self.check_policies(&mut mistakes);
         let strikes = self.check_passwords(&mut mistakes);
         let token_mounts = self.check_token_mounts(&mut mistakes);
         let token_mounts = TokenMounts::new(token_mounts);
@@ -152,6 +154,7 @@ impl Builder {
             mounted,
             family_limit: self.family_limit,
             hook: self.hook,
+            rules: HostRules::new(self.policies),
             audit: self.audit,
             audit_mode: self.audit_mode,
             clock: self.clock,
@@ -190,6 +193,7 @@ pub struct Configured {
     token_mounts: TokenMounts,
     family_limit: u32,
     hook: Option<Arc<dyn TokenHook>>,
+    rules: HostRules,
     audit: Arc<dyn AuditSink>,
     audit_mode: Audit,
     clock: Arc<dyn Clock>,
@@ -213,6 +217,7 @@ impl Configured {
             stores: self.stores,
             keys: Arc::new(keys),
             hook: self.hook,
+            rules: self.rules,
             hashing: self.hashing,
             chosen_secrets: self.chosen_secrets,
             password_rule: self.password_rule,

@@ -6,6 +6,7 @@ use crate::audit::{What, Who};
 use crate::context::RequestContext;
 use crate::error::{Error, Fault, Refusal};
 use crate::grant::host;
+use crate::policy::{Trace, permission};
 use crate::store::{
     AuthenticationContext, Cutoff, CutoffKey, Principal, Purged, RevokeFamily, RevokedWhy, Standing, StandingQuery,
 };
@@ -235,7 +236,7 @@ impl Inner {
         now: Timestamp,
     ) -> Result<Issued, Error> {
         let client = self.stores.clients.find(client).await?.ok_or(Refusal::ClientUnknown)?;
-        let user = self.stores.users.find_by_subject(subject).await?.ok_or(Refusal::SubjectUnknown)?;
+        let user = permission::user_is_known(self.stores.users.find_by_subject(subject).await?)?;
         self.refuse_client_as_subject(subject, &client.id).await?;
         let family = self.new_family(now)?;
         let auth = AuthenticationContext { auth_time: now, amr: Vec::new(), acr: None };
@@ -248,7 +249,8 @@ impl Inner {
             resource: &[],
         };
         let facts = self.facts(context, &wanted).await?;
-        let grant = host::decide(client, user, scopes, auth, family, &self.grant_settings)?;
+        let grant =
+            host::decide(client, &user, scopes, auth, family, &self.around(&facts, None, now), &mut Trace::off())?;
         let additions = self.additions(context, &grant, &facts).await?;
         let given = self.give_family(&grant, &additions, None, context, now).await?;
         Ok(Issued {

@@ -160,6 +160,7 @@ impl Inner {
             token: access.id.clone(),
             scope: grant.scope.scope().clone(),
             dropped: grant.scope.dropped().clone(),
+            narrowed_by: grant.narrowed_by.clone(),
             expires_at: access.expires_at,
         };
         self.audit(now, context, client, subject, what)

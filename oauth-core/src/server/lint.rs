@@ -6,12 +6,15 @@ use super::{AuthorizationServer, Inner};
 use crate::dialect::BodyMedia;
 use crate::error::Fault;
 use crate::store::{AccessTokenFormat, Client, GrantTypes, RefreshPolicy, SecretHash, TokenProfile};
-use crate::types::ClientId;
+use crate::types::{ClientId, IssuerKind};
 
 /// How many clients are read at a time.
 const PAGE: u32 = 100;
 /// Tokens that live longer than this are worth a word: an hour.
 const LONG: u32 = 3_600;
+
+/// Retry windows of public clients that are longer than this are worth a word: a minute.
+const LONG_WINDOW: u16 = 60;
 
 /// Something that is allowed and better changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,7 +113,16 @@ fn settings(server: &Inner) -> Vec<Spoken> {
             "RFC 6819 section 5.1.4.1.3",
         ),
     );
-    when(is_legacy(&settings.format), LEGACY_PROFILE);
+    when(
+        server.issuer.kind() == IssuerKind::LegacyName,
+        (
+            "legacy_issuer",
+            "the issuer is a bare name, so nobody can tell from a token whose keys verify it",
+            "RFC 8725 section 3.8",
+        ),
+    );
+    let formats = settings.resources.iter().filter_map(|resource| resource.format.as_ref());
+    when(formats.chain([&settings.format]).any(is_legacy), LEGACY_PROFILE);
     when(matches!(settings.format, AccessTokenFormat::Opaque) && settings.lifetime.seconds() > LONG, LONG_TOKENS);
     spoken
 }
@@ -146,6 +158,15 @@ fn registration(client: &Client) -> Vec<Spoken> {
         ),
     );
     when(
+        !confidential
+            && matches!(client.refresh.policy, RefreshPolicy::Rotate { window_seconds } if window_seconds > LONG_WINDOW),
+        (
+            "long_retry_window",
+            "a refresh token that is stolen from it is as good as its successor for more than a minute",
+            "RFC 9700 section 4.14.2",
+        ),
+    );
+    when(
         !client.acts_for.is_empty(),
         ("acts_for", "it gets tokens in users' names without the users", "RFC 8693 section 5"),
     );
@@ -167,6 +188,7 @@ fn registration(client: &Client) -> Vec<Spoken> {
         confidential && client.secrets.iter().any(|secret| secret.expires_at.is_none()),
         ("secret_without_end", "its secret has no end; rotate it from time to time", "RFC 6819 section 5.2.3.6"),
     );
+    // `code_without_pkce` (RFC 9700 section 2.1.1) speaks here once a registration can say it
     spoken
 }
 

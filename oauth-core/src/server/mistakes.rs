@@ -4,24 +4,14 @@ use ipnet::IpNet;
 
 use super::configured::{ConfigErrors, FAMILY_BOUND};
 use crate::jose::Alg;
+use crate::policy::network;
 use crate::store::{AccessTokenFormat, LegacyTyp, OptionalClaim, TokenProfile};
 use crate::types::Lifetime;
 
-/// Parses CIDR text; a host bit set is a mistake, because somebody meant something else.
+/// Parses CIDR text.
 pub(crate) fn parse_networks(texts: &[String], mistakes: &mut Mistakes) -> Vec<IpNet> {
-    let mut networks = Vec::new();
-    for text in texts {
-        match text.parse::<IpNet>() {
-            Ok(IpNet::V6(network)) if network.addr().to_ipv4_mapped().is_some() => mistakes
-                .say(format!("the network `{text}` is IPv4 written as IPv6 and would match nothing; write it as IPv4")),
-            Ok(network) if network.trunc() == network => networks.push(network),
-            Ok(network) => mistakes.say(format!("the network `{text}` has host bits set; write `{}`", network.trunc())),
-            Err(_) => {
-                mistakes.say(format!("`{text}` is no network; write it like `203.0.113.0/24` or `2001:db8::/32`"))
-            }
-        }
-    }
-    networks
+    let parsed = texts.iter().map(|text| network::parse(text));
+    parsed.filter_map(|network| mistakes.keep(network.map(Some), || None)).collect()
 }
 
 /// Whether the server can mint this format and the profile only leaves out what may be left out.

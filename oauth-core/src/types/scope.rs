@@ -91,6 +91,21 @@ impl Scope {
         self.merge(other, |found| !found)
     }
 
+    /// The tokens that are in either set.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        if other.is_empty() || self == other {
+            return self.clone();
+        }
+        if self.is_empty() {
+            return other.clone();
+        }
+        let mut tokens: Vec<&str> = self.iter().chain(other.iter()).collect();
+        tokens.sort_unstable();
+        tokens.dedup();
+        Self(tokens.join(" ").into())
+    }
+
     /// Walks both sorted sets once and keeps the tokens of `self` for which `keep(is in other)` holds.
     fn merge(&self, other: &Self, keep: fn(bool) -> bool) -> Self {
         if self == other {
@@ -107,7 +122,11 @@ impl Scope {
                 kept.push_str(token);
             }
         }
-        if kept.len() == self.0.len() { self.clone() } else { Self(kept.into()) }
+        match kept.len() {
+            0 => Self::empty(),
+            whole if whole == self.0.len() => self.clone(),
+            _ => Self(kept.into()),
+        }
     }
 }
 
@@ -163,6 +182,8 @@ mod tests {
             let (both, rest) = (x.intersection(&y), x.difference(&y));
             prop_assert_eq!(both.iter().collect::<BTreeSet<_>>(), &m & &n);
             prop_assert_eq!(rest.iter().collect::<BTreeSet<_>>(), &m - &n);
+            let either = x.union(&y);
+            prop_assert_eq!(either.iter().collect::<BTreeSet<_>>(), &m | &n);
             prop_assert_eq!(x.is_subset(&y), m.is_subset(&n));
             prop_assert_eq!(x == y, m == n);
         }

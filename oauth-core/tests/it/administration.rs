@@ -223,3 +223,26 @@ fn lint_names_every_old_habit_and_nothing_else() {
         ]
     );
 }
+
+#[test]
+fn lint_looks_at_resources_issuers_and_windows_too() {
+    use oauth_core::store::{AccessTokenFormat, TokenProfile};
+    use oauth_core::types::Issuer;
+
+    let legacy = AccessTokenFormat::Jwt {
+        alg: oauth_core::jose::Alg::ES256,
+        profile: TokenProfile::Legacy { typ: None, omit: Vec::new() },
+    };
+    let resource = oauth_core::ResourceSettings { access_token: Some(legacy), ..Default::default() };
+    let builder = crate::world::Parts::new().builder_for(Issuer::legacy_name("atm").unwrap());
+    let server = block_on(builder.resource("urn:api:1", resource).start()).unwrap();
+    for (id, seconds) in [("patient", 61), ("usual", 60)] {
+        let app = ClientSpec::public(id).scope("a").audience(["api"]).retry_window(Duration::from_secs(seconds));
+        block_on(server.ensure_client(app)).unwrap();
+    }
+    let advice = block_on(server.lint()).unwrap();
+    let ids: Vec<_> = advice.iter().map(|one| (one.client.as_ref().map(ToString::to_string), one.id)).collect();
+    let expected =
+        [(None, "legacy_issuer"), (None, "legacy_profile"), (Some("patient".to_owned()), "long_retry_window")];
+    assert_eq!(ids, expected);
+}

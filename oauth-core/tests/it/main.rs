@@ -8,21 +8,25 @@
 )]
 
 mod administration;
+mod bad_input;
 mod client_cache;
 mod client_credentials;
 mod configuration;
 mod dialect;
+mod explain;
 mod extension;
 mod faults;
 mod golden;
 mod hooks;
 mod host;
 mod keys;
+mod laws;
 mod metadata;
 mod order;
 mod order_of_grants;
 mod password;
 mod people;
+mod policy;
 mod refresh;
 mod refresh_model;
 mod registration;

@@ -2,6 +2,7 @@
 
 pub(crate) mod answer;
 mod client_credentials;
+pub(crate) mod explain;
 mod extension;
 mod password;
 mod read;
@@ -10,12 +11,16 @@ mod refresh_token;
 use self::answer::Answers;
 use self::read::GrantRequest;
 use crate::audit::Who;
-use crate::client_auth::{self, Credentials};
+use crate::client_auth::{self, Authenticated, Credentials};
 use crate::context::RequestContext;
 use crate::dialect::TokenMount;
 use crate::error::{Error, Refusal};
+use crate::grant::{Around, ValidatedGrant};
+use crate::policy::Trace;
 use crate::policy::scope::GrantedScope;
 use crate::server::{Given, Inner};
+use crate::store::Client;
+use crate::token::{HostFacts, TokenAdditions};
 use crate::types::{ClientId, Timestamp};
 use crate::wire::{Request, Response};
 
@@ -75,15 +80,40 @@ async fn try_token(
     let client = client_auth::authenticate(server, &credentials, who.client.as_ref(), context, now).await?;
     *vouched = client.who().is_confidential();
     // steps 5 and 6
-    let asked = GrantRequest::read(server, &params, client.who(), spoken.media(), mount)?;
+    let asked = GrantRequest::read(server, &params, client.who(), spoken.media(), mount, &mut Trace::off())?;
     who.scope = asked.scope().cloned();
     // steps 8 to 14
+    let ask = Ask { server, client: &client, context, now, clock: now };
     match asked {
-        GrantRequest::ClientCredentials(asked) => client_credentials::give(server, asked, &client, context, now).await,
-        GrantRequest::Password(asked) => password::give(server, asked, &client, context, now, who).await,
-        GrantRequest::RefreshToken(asked) => refresh_token::give(server, &asked, &client, context, now, who).await,
-        GrantRequest::Extension(asked) => extension::give(server, asked, &client, context, now, who).await,
+        GrantRequest::ClientCredentials(asked) => client_credentials::give(&ask, asked).await,
+        GrantRequest::Password(request) => password::give(&ask, request, who).await,
+        GrantRequest::RefreshToken(request) => refresh_token::give(&ask, &request, who).await,
+        GrantRequest::Extension(request) => extension::give(&ask, &request, who).await,
     }
+}
+
+/// An authenticated request, as every grant gets it.
+pub(super) struct Ask<'a> {
+    server: &'a Inner,
+    client: &'a Authenticated<Client>,
+    context: &'a RequestContext,
+    /// The time that it is judged by.
+    now: Timestamp,
+    /// The time that caches go by: the same, but where a time is only supposed.
+    clock: Timestamp,
+}
+
+impl<'a> Ask<'a> {
+    /// What a grant is decided with beside its own facts.
+    fn around(&self, host: &'a HostFacts) -> Around<'a> {
+        self.server.around(host, self.context.peer, self.now)
+    }
+}
+
+/// A decided grant, and what the host knows of it.
+pub(super) struct Decided {
+    grant: ValidatedGrant,
+    facts: HostFacts,
 }
 
 /// What of a grant stands in the answer beside the tokens.
@@ -91,4 +121,10 @@ pub(crate) struct Shown {
     pub(crate) scope: GrantedScope,
     pub(crate) members: serde_json::Map<String, serde_json::Value>,
     pub(crate) lifetime: crate::types::Lifetime,
+}
+
+impl Shown {
+    fn of(grant: ValidatedGrant, additions: TokenAdditions) -> Self {
+        Self { scope: grant.scope, members: additions.members, lifetime: grant.lifetime }
+    }
 }

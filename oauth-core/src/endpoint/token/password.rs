@@ -1,44 +1,64 @@
 //! Steps 8 to 14 for a user's name and password: the strike is written before the hash is computed, and every no costs
 //! the same.
 
-use super::Shown;
+use super::{Ask, Decided, Shown};
 use crate::audit::{LoginHash, Who};
-use crate::client_auth::Authenticated;
-use crate::context::RequestContext;
 use crate::error::{Error, Fault};
+use crate::grant::Asked;
 use crate::grant::password::{self, Attempt, PasswordRequest};
 use crate::password::PasswordText;
+use crate::policy::{Rule, Trace};
 use crate::server::{Given, Inner};
-use crate::store::{Client, GrantTypes, Principal, Rehash, Strike, User};
+use crate::store::{GrantTypes, Principal, Rehash, Strike, User};
 use crate::token::FactsRequest;
-use crate::types::{KeyedHash, Timestamp};
+use crate::types::{FamilyId, KeyedHash, Timestamp};
 
-pub(super) async fn give(
-    server: &Inner,
-    request: PasswordRequest,
-    client: &Authenticated<Client>,
-    context: &RequestContext,
-    now: Timestamp,
-    who: &mut Who,
-) -> Result<(Given, Shown), Error> {
-    let user = sign_in(server, &request, now, who).await?;
-    let registered = client.who();
-    server.refuse_client_as_subject(&user.subject, &registered.id).await?;
-    let asked = request.asked;
-    let principal = Principal::User { subject: user.subject.clone(), client: registered.id.clone() };
+pub(super) async fn give(ask: &Ask<'_>, request: PasswordRequest, who: &mut Who) -> Result<(Given, Shown), Error> {
+    let user = sign_in(ask.server, &request, ask.now, who).await?;
+    let family = ask.server.new_family(ask.now)?;
+    let Decided { grant, facts } = decide(ask, request.asked, user, family, &mut Trace::off()).await?;
+    let additions = ask.server.additions(ask.context, &grant, &facts).await?;
+    let given = ask.server.give_family(&grant, &additions, None, ask.context, ask.now).await?;
+    Ok((given, Shown::of(grant, additions)))
+}
+
+/// Steps 8 to 12 for a user who signed in.
+pub(super) async fn decide(
+    ask: &Ask<'_>,
+    asked: Asked,
+    user: User,
+    family: FamilyId,
+    trace: &mut Trace,
+) -> Result<Decided, Error> {
+    let (server, client) = (ask.server, ask.client.who());
+    server.refuse_client_as_subject(&user.subject, &client.id).await?;
+    trace.passed(Rule::UserIsNoClient);
+    let principal = Principal::User { subject: user.subject.clone(), client: client.id.clone() };
     let wanted = FactsRequest {
         grant: GrantTypes::PASSWORD,
-        client: registered,
+        client,
         principal: &principal,
         scope: asked.scope.as_ref(),
         resource: &asked.resource,
     };
-    let facts = server.facts(context, &wanted).await?;
-    let family = server.new_family(now)?;
-    let grant = password::decide(asked, client, user, family, now, &server.grant_settings)?;
-    let additions = server.additions(context, &grant, &facts).await?;
-    let given = server.give_family(&grant, &additions, None, context, now).await?;
-    Ok((given, Shown { scope: grant.scope, members: additions.members, lifetime: grant.lifetime }))
+    let facts = server.facts(ask.context, &wanted).await?;
+    let grant = password::decide(asked, ask.client, &user, family, &ask.around(&facts), trace)?;
+    Ok(Decided { grant, facts })
+}
+
+/// The user as if the password were right and the account not locked: what
+/// [`explain`](crate::AuthorizationServer::explain) supposes, because to find out would cost a strike and a hash.
+pub(super) async fn suppose_sign_in(
+    server: &Inner,
+    request: &PasswordRequest,
+    who: &mut Who,
+    trace: &mut Trace,
+) -> Result<User, Error> {
+    let found = server.stores.users.find_by_login(&request.username).await?;
+    who.subject = found.as_ref().map(|user| user.subject.clone());
+    let user = password::sign_in(found, Attempt { strikes: 0, limit: server.strikes.limit, matches: true })?;
+    trace.passed(Rule::UserActive);
+    Ok(user)
 }
 
 /// The user, when name and password are right: one look-up, one strike, one hash, whatever is wrong.

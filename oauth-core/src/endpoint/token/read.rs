@@ -4,10 +4,11 @@ use zeroize::Zeroizing;
 
 use crate::dialect::{BodyMedia, Spoken, TokenMount};
 use crate::error::Refusal;
+use crate::grant::Asked;
 use crate::grant::extension::{ExtensionParameters, ExtensionRequest};
 use crate::grant::password::PasswordRequest;
 use crate::grant::refresh_token::RefreshRequest;
-use crate::grant::{Asked, client_credentials};
+use crate::policy::{Rule, Trace, permission};
 use crate::server::Inner;
 use crate::store::{Client, GrantTypes};
 use crate::types::{ResourceUri, Scope};
@@ -66,24 +67,19 @@ impl<'a> GrantRequest<'a> {
         client: &Client,
         media: BodyMedia,
         mount: &TokenMount,
+        trace: &mut Trace,
     ) -> Result<Self, Refusal> {
         let grant_type = params.one("grant_type").ok_or(Refusal::GrantTypeMissing)?;
         let settings = &server.grant_settings;
-        let known = settings.grant_types().any(|known| known == grant_type);
-        if !known {
-            return Err(Refusal::GrantTypeUnsupported);
-        }
-        if !client.grants.contains(grant_type) {
-            return Err(Refusal::GrantNotAllowed);
-        }
-        if media == BodyMedia::Json && !client.json_bodies {
-            return Err(Refusal::ClientFormat);
-        }
+        trace.judge(Rule::GrantServer, permission::server_has_grant(grant_type, settings.grant_types()))?;
+        trace.judge(Rule::GrantClient, permission::client_has_grant(client, grant_type))?;
+        trace.judge(Rule::ClientFormat, permission::client_may_send(client, media == BodyMedia::Json))?;
         let required = |name| params.one(name).ok_or(Refusal::ParameterMissing);
         let asked = || Self::read_asked(params, mount.scope_mode.unwrap_or(settings.scope_mode));
         match grant_type {
             GrantTypes::CLIENT_CREDENTIALS => {
-                client_credentials::permit(client)?;
+                // said before the scope is read, and judged again where it is decided
+                permission::client_is_confidential(client)?;
                 Ok(Self::ClientCredentials(asked()?))
             }
             GrantTypes::PASSWORD => Ok(Self::Password(PasswordRequest {

@@ -238,6 +238,20 @@ impl Builder {
         extensions
     }
 
+    pub(in crate::server) fn check_policies(&self, mistakes: &mut Mistakes) {
+        let mut ids: Vec<&str> = Vec::new();
+        for id in self.policies.iter().map(|rule| rule.id()) {
+            let lawful = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+            if !(1..=64).contains(&id.len()) || !id.chars().all(lawful) {
+                mistakes.say(format!("the policy rule `{id}` needs an id of 1 to 64 of `a-z 0-9 _`"));
+            }
+            if ids.contains(&id) {
+                mistakes.say(format!("the policy rule `{id}` is added twice; drop one, or give it an id of its own"));
+            }
+            ids.push(id);
+        }
+    }
+
     pub(in crate::server) fn check_resources(&self, algorithms: &[Alg], mistakes: &mut Mistakes) -> Vec<Resource> {
         let mut resources: Vec<Resource> = Vec::new();
         for (text, settings) in &self.resources {

@@ -3,8 +3,9 @@
 use ipnet::IpNet;
 
 use super::{ChosenSecret, ClientSpec, StaticWord};
-use crate::grant::{GrantSettings, OPENID};
+use crate::grant::GrantSettings;
 use crate::jose::Alg;
+use crate::policy::permission::OPENID;
 use crate::server::configured::ConfigErrors;
 use crate::server::mistakes::{Mistakes, check_family_lifetimes, check_format, parse_networks};
 use crate::store::{

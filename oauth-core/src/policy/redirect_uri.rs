@@ -1,0 +1,150 @@
+//! Where an answer may be sent: byte for byte as registered, but for the port of a loopback address (RFC 9700 §2.1,
+//! RFC 8252 §7.3).
+
+use crate::store::Client;
+
+/// The hosts whose port may differ. `localhost` is not among them: it is a name, and who resolves it decides where the
+/// answer goes (RFC 8252 §8.3).
+const LOOPBACK: [&str; 2] = ["http://127.0.0.1", "http://[::1]"];
+
+/// A redirect URI that is the client's: made here only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ValidRedirectUri(String);
+
+impl ValidRedirectUri {
+    /// The URI of a request, if one of the client's registered ones matches it.
+    #[must_use]
+    pub fn of(client: &Client, presented: &str) -> Option<Self> {
+        client.redirect_uris.iter().any(|registered| matches(registered, presented)).then(|| Self(presented.to_owned()))
+    }
+
+    /// The text, as it was presented.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whether the presented URI is the registered one: the same bytes, or the same but for the port where both are http
+/// at the same loopback address. A URI with a fragment never is (RFC 6749 §3.1.2).
+#[must_use]
+pub fn matches(registered: &str, presented: &str) -> bool {
+    if registered.contains('#') {
+        return false;
+    }
+    registered == presented
+        || match (split_loopback(registered), split_loopback(presented)) {
+            (Some(registered), Some(presented)) => registered == presented,
+            _ => false,
+        }
+}
+
+/// Whether only the owner of the host name gets what is sent there: https, and no loopback address.
+#[must_use]
+pub fn is_exact_https(uri: &str) -> bool {
+    let Some(after) = uri.strip_prefix("https://") else { return false };
+    let host = after.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    let name = host.split(':').next().unwrap_or_default();
+    let loopback = name.starts_with("127.") || name.eq_ignore_ascii_case("localhost") || host.starts_with("[::1]");
+    !host.is_empty() && !loopback
+}
+
+/// The address and what follows the port, when the URI is http at a loopback address.
+fn split_loopback(uri: &str) -> Option<(&'static str, &str)> {
+    let (host, after) = LOOPBACK.iter().find_map(|host| Some((*host, uri.strip_prefix(host)?)))?;
+    let rest = match after.strip_prefix(':') {
+        None => after,
+        Some(after) => {
+            let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+            let (port, rest) = after.split_at_checked(digits)?;
+            port.parse::<u16>().ok().filter(|port| *port > 0)?;
+            rest
+        }
+    };
+    // what follows is a path or a query: anything else would make it another host
+    (rest.is_empty() || rest.starts_with(['/', '?'])).then_some((host, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_decide() {
+        let registered = "https://app.example/cb";
+        assert!(matches(registered, registered));
+        for other in [
+            "https://app.example/cb/",
+            "https://app.example/CB",
+            "https://app.example/cb?x=1",
+            "https://app.example/cb/../x",
+            "https://app.example/cb%2f..",
+            "HTTPS://app.example/cb",
+            "https://app.example:443/cb",
+            "https://app.example./cb",
+            "https://good@app.example/cb",
+            "https://app.example\\@evil/cb",
+            "//app.example/cb",
+            "https://app.example/cb#",
+            "https://app.example/cb#f",
+            "https://app.example/cb\t",
+            "",
+        ] {
+            assert!(!matches(registered, other), "{other}");
+        }
+        assert!(!matches("https://app.example/#f", "https://app.example/#f"));
+    }
+
+    #[test]
+    fn only_the_port_of_a_loopback_address_may_differ() {
+        for (registered, presented, same) in [
+            ("http://127.0.0.1/cb", "http://127.0.0.1:51004/cb", true),
+            ("http://127.0.0.1:8080/cb", "http://127.0.0.1/cb", true),
+            ("http://127.0.0.1:8080/cb", "http://127.0.0.1:65535/cb", true),
+            ("http://127.0.0.1", "http://127.0.0.1:1", true),
+            ("http://127.0.0.1?a", "http://127.0.0.1:1?a", true),
+            ("http://[::1]/cb", "http://[::1]:51004/cb", true),
+            ("http://[::1]/cb", "http://127.0.0.1/cb", false),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:51004/other", false),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:51004/cb?x=1", false),
+            ("http://127.0.0.1/cb", "https://127.0.0.1:51004/cb", false),
+            ("http://127.0.0.1/cb", "http://127.1:51004/cb", false),
+            ("http://127.0.0.1/cb", "http://0x7f.1:51004/cb", false),
+            ("http://127.0.0.1/cb", "http://127.0.0.1.evil/cb", false),
+            ("http://127.0.0.1/cb", "http://127.0.0.1@evil/cb", false),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:1@evil/cb", false),
+            ("http://127.0.0.1/cb", "http://[::ffff:127.0.0.1]:1/cb", false),
+            ("http://127.0.0.1/cb", "http://user@127.0.0.1:1/cb", false),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:65536/cb", false),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:0/cb", false),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:/cb", false),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:+80/cb", false),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:８/cb", false),
+            ("http://127.0.0.1/#f", "http://127.0.0.1:1/#f", false),
+            ("http://localhost/cb", "http://localhost:51004/cb", false),
+            ("http://192.0.2.1/cb", "http://192.0.2.1:51004/cb", false),
+        ] {
+            assert_eq!(matches(registered, presented), same, "{registered} {presented}");
+        }
+    }
+
+    #[test]
+    fn exact_https_is_a_host_that_somebody_owns() {
+        for (uri, exact) in [
+            ("https://app.example/cb", true),
+            ("https://app.example:8443", true),
+            ("https://app.example?x", true),
+            ("http://app.example/cb", false),
+            ("https://127.0.0.1/cb", false),
+            ("https://127.8.0.1:1/cb", false),
+            ("https://[::1]:1/cb", false),
+            ("https://LOCALHOST:1/cb", false),
+            ("https://user@localhost/cb", false),
+            ("https:///cb", false),
+            ("com.example.app:/cb", false),
+        ] {
+            assert_eq!(is_exact_https(uri), exact, "{uri}");
+        }
+    }
+}

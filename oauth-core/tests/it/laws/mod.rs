@@ -1,0 +1,13 @@
+//! The laws of policy for the core's own rules, and faults that each law catches.
+
+mod network;
+mod planted;
+mod redirect_and_pkce;
+
+use oauth_testkit::laws::Jar;
+
+fn core() -> Jar {
+    Jar::of_the_core()
+}
+
+oauth_testkit::policy_laws!(core);

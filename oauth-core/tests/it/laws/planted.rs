@@ -1,0 +1,198 @@
+//! Each law catches the fault that it is there for: a judge that is wrong in one way, or a rule that no host should have.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use oauth_core::Refusal;
+use oauth_core::policy::{Explanation, Facts, Policy, Restriction, Rule, RuleId, Verdict};
+use oauth_testkit::laws::{self, Answer, Case, Chain, History, Jar, Judge, Link, Seen, Trial};
+
+/// What is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    UserBoundForgotten,
+    NothingLeftIsEverything,
+    LastRuleWins,
+    ResourceBoundForgotten,
+    ListForgotten,
+    ScopeAloneGivesRefresh,
+    TraceForgetsAUser,
+    NetworkForgotten,
+    RegistrationWidens,
+}
+
+/// The trusted judge, but for one fault.
+struct Wrong(Fault);
+
+impl Judge for Wrong {
+    fn explain(&self, case: &Case) -> Explanation {
+        let mut case = case.clone();
+        match self.0 {
+            Fault::UserBoundForgotten => case.user.scope = None,
+            Fault::LastRuleWins => case.rules = case.rules.pop().into_iter().collect(),
+            Fault::ResourceBoundForgotten => case.server.resource_lifetime = None,
+            Fault::ListForgotten => case.client.acts_for = true,
+            Fault::NetworkForgotten => case.client.network = None,
+            _ => {}
+        }
+        let mut explained = core().explain(&case);
+        match (self.0, &mut explained.verdict) {
+            (Fault::NothingLeftIsEverything, verdict @ Verdict::Refused(Refusal::ScopeEmpty)) => {
+                *verdict = everything(&case);
+            }
+            (Fault::ScopeAloneGivesRefresh, Verdict::Granted(granted)) => {
+                granted.refresh_token = granted.scope.contains("offline_access");
+            }
+            (Fault::TraceForgetsAUser, _) => {
+                explained.trace.retain(|step| step.rule != RuleId::Core(Rule::ScopeUser));
+            }
+            _ => {}
+        }
+        explained
+    }
+
+    fn answer(&self, case: &Case) -> Answer {
+        core().answer(case)
+    }
+
+    fn chain(&self, chain: &Chain) -> Vec<Link> {
+        let mut links = core().chain(chain);
+        for (link, turn) in links.iter_mut().skip(1).zip(&chain.turns) {
+            if let (Verdict::Granted(granted), Some(registered)) = (&mut link.verdict, &turn.registered) {
+                granted.scope = granted.scope.union(registered);
+            }
+        }
+        links
+    }
+
+    fn history(&self, history: &History) -> Vec<Seen> {
+        core().history(history)
+    }
+}
+
+fn core() -> Jar {
+    Jar::of_the_core()
+}
+
+/// Everything that the client is asked for, granted.
+fn everything(case: &Case) -> Verdict {
+    let mut all = case.clone();
+    all.client.scope = case.request.scope.clone().unwrap_or_else(|| case.client.default.clone());
+    (all.user.scope, all.server.resource_scope, all.rules) = (None, None, Vec::new());
+    core().explain(&all).verdict
+}
+
+type Law = fn(&dyn Judge, &Trial);
+
+/// How a law fails, with the smallest case.
+fn caught(law: Law, judge: &dyn Judge) -> Option<String> {
+    let tried = catch_unwind(AssertUnwindSafe(|| law(judge, &Trial::repeatable(512))));
+    tried.err().map(|why| why.downcast_ref::<String>().cloned().unwrap_or_default())
+}
+
+fn catches(law: Law, judge: &dyn Judge, says: &str) {
+    let why = caught(law, judge).expect("the fault was not caught");
+    println!("{why}");
+    assert!(why.contains(says), "{why}");
+}
+
+#[test]
+fn a_bound_that_is_forgotten_is_caught() {
+    catches(laws::granted_is_within_every_bound, &Wrong(Fault::UserBoundForgotten), "is not within");
+}
+
+#[test]
+fn a_loss_that_grants_more_is_caught() {
+    catches(laws::taking_a_permission_away_never_grants_more, &Wrong(Fault::NothingLeftIsEverything), "without");
+}
+
+#[test]
+fn a_rule_that_switches_off_another_is_caught() {
+    catches(laws::adding_a_rule_never_grants_more, &Wrong(Fault::LastRuleWins), "granted");
+    catches(laws::the_order_of_rules_does_not_matter, &Wrong(Fault::LastRuleWins), " or ");
+}
+
+#[test]
+fn a_refresh_that_goes_by_the_present_registration_is_caught() {
+    catches(laws::no_chain_of_refreshes_widens, &Wrong(Fault::RegistrationWidens), "refresh 0 got");
+}
+
+#[test]
+fn a_lifetime_that_forgets_a_bound_is_caught() {
+    catches(laws::no_token_outlives_a_bound, &Wrong(Fault::ResourceBoundForgotten), "the bound of the resource");
+}
+
+#[test]
+fn a_clock_that_goes_back_is_caught() {
+    catches(laws::what_is_over_stays_over, &core().forgetting_the_time(), "was good again");
+}
+
+#[test]
+fn an_opt_in_of_one_side_is_caught() {
+    catches(laws::an_opt_in_needs_both_sides, &Wrong(Fault::ListForgotten), "not listed");
+}
+
+#[test]
+fn a_refresh_token_for_the_scope_alone_is_caught() {
+    let law = laws::a_refresh_token_iff_grant_client_and_scope_allow_it;
+    catches(law, &Wrong(Fault::ScopeAloneGivesRefresh), "refresh token");
+}
+
+#[test]
+fn a_trace_that_leaves_something_out_is_caught() {
+    catches(laws::the_trace_replays_to_the_verdict, &Wrong(Fault::TraceForgetsAUser), "scope");
+}
+
+#[test]
+fn an_explanation_of_something_else_is_caught() {
+    catches(laws::explain_decides_what_the_endpoint_decides, &Wrong(Fault::NetworkForgotten), "ClientNetwork");
+}
+
+/// Rules that a host could write and should not.
+#[derive(Debug)]
+enum Bad {
+    /// Remembers how often it was asked.
+    Counts(AtomicUsize),
+    /// Panics for tokens that it does not expect.
+    Panics,
+    /// Is content as soon as a permission is gone.
+    LikesTheLoss,
+}
+
+impl Policy for Bad {
+    fn id(&self) -> &'static str {
+        "bad"
+    }
+
+    fn restrict(&self, facts: &Facts<'_>) -> Restriction {
+        let deny = match self {
+            Self::Counts(asked) => asked.fetch_add(1, Ordering::Relaxed) % 2 == 1,
+            Self::Panics => {
+                assert!(!facts.scope.contains("!"), "nobody has such a scope");
+                false
+            }
+            Self::LikesTheLoss => facts.client.scope.contains("write"),
+        };
+        if deny { Restriction::none().deny("bad") } else { Restriction::none() }
+    }
+}
+
+fn ruled(rule: Bad) -> Jar {
+    Jar::from(Arc::new(rule) as Arc<dyn Policy>)
+}
+
+#[test]
+fn a_rule_that_remembers_is_caught() {
+    catches(laws::the_same_inputs_give_the_same_verdict, &ruled(Bad::Counts(AtomicUsize::new(0))), "bad");
+}
+
+#[test]
+fn a_rule_that_panics_is_caught() {
+    catches(laws::the_same_inputs_give_the_same_verdict, &ruled(Bad::Panics), "it panicked");
+}
+
+#[test]
+fn a_rule_that_gives_more_to_who_has_less_is_caught() {
+    catches(laws::taking_a_permission_away_never_grants_more, &ruled(Bad::LikesTheLoss), "ClientScope");
+}

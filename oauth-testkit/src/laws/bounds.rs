@@ -1,0 +1,109 @@
+//! How much: scope, lifetime, what goes with a token, and what both sides must want.
+
+use std::collections::BTreeSet;
+
+use oauth_core::policy::{Granted, Verdict};
+use proptest::prelude::*;
+
+use super::case::{Case, Grant, any_time};
+use super::{Judge, Trial};
+
+fn granted(judge: &dyn Judge, case: &Case) -> Option<Granted> {
+    match judge.explain(case).verdict {
+        Verdict::Granted(granted) => Some(granted),
+        Verdict::Refused(_) => None,
+    }
+}
+
+/// granted ⊆ requested ∩ client ∩ user ∩ resource ∩ what the grant gives, nothing is granted that was not asked for,
+/// and what was asked for and is not granted is said.
+///
+/// # Panics
+/// With the smallest case that breaks it.
+pub fn granted_is_within_every_bound(judge: &dyn Judge, trial: &Trial) {
+    trial.run("granted_is_within_every_bound", 1, Case::any(judge.words()), |case| {
+        let Some(granted) = granted(judge, &case) else { return Ok(()) };
+        let set = |scope: &oauth_core::types::Scope| scope.iter().map(str::to_owned).collect::<BTreeSet<_>>();
+        let given = set(&granted.scope);
+        prop_assert!(!given.is_empty(), "nothing was granted");
+        for bound in case.bounds() {
+            prop_assert!(given.is_subset(&set(&bound)), "`{}` is not within `{bound}`", granted.scope);
+        }
+        let asked = set(&case.asked());
+        prop_assert_eq!(set(&granted.dropped), &asked - &given, "what was dropped is not what is missing");
+        prop_assert!(!case.server.strict || given == asked, "a strict server narrowed");
+        Ok(())
+    });
+}
+
+/// A token lives no longer than its client, its resource, the server for this format, what the host's grant proposed,
+/// and 600 s for acting in a user's name; at any time, also at the ends of it.
+///
+/// # Panics
+/// With the smallest case that breaks it.
+pub fn no_token_outlives_a_bound(judge: &dyn Judge, trial: &Trial) {
+    let cases = (Case::any(judge.words()), any_time()).prop_map(|(case, at)| Case { at, ..case });
+    trial.run("no_token_outlives_a_bound", 1, cases, |case| {
+        let Some(granted) = granted(judge, &case) else { return Ok(()) };
+        let acts = case.request.grant == Grant::Extension && !case.client.public;
+        let bounds = [
+            ("the server", Some(if case.server.opaque { 86_400 } else { 3_600 })),
+            ("the client", Some(case.client.lifetime.unwrap_or(case.server.lifetime))),
+            ("the resource", case.server.resource_lifetime.filter(|_| case.request.resource)),
+            ("the proposal", case.request.proposed.filter(|_| case.request.grant == Grant::Extension)),
+            ("impersonation", acts.then_some(600)),
+        ];
+        for (whose, bound) in bounds {
+            let lives = granted.lifetime.seconds();
+            prop_assert!(bound.is_none_or(|bound| lives <= bound), "{lives} s is longer than the bound of {whose}");
+        }
+        prop_assert!(case.at.plus(granted.lifetime) >= case.at, "the end lies before the beginning");
+        Ok(())
+    });
+}
+
+/// What server and client must both switch on is refused when either does not: the grant itself, tokens in a user's
+/// name, the resource, the address.
+///
+/// # Panics
+/// With the smallest case that breaks it.
+pub fn an_opt_in_needs_both_sides(judge: &dyn Judge, trial: &Trial) {
+    trial.run("an_opt_in_needs_both_sides", 1, Case::any(judge.words()), |case| {
+        let (client, server, request) = (&case.client, &case.server, &case.request);
+        let optional = request.grant != Grant::Client;
+        let off = [
+            ("the server has not the grant", optional && !server.has_grant),
+            ("the client has not the grant", !client.has_grant),
+            ("the client is inactive", !client.active),
+            ("a public client in its own name", client.public && request.grant == Grant::Client),
+            ("the user is not there", optional && !(case.user.known && case.user.active)),
+            ("the user is not listed", request.grant == Grant::Extension && !client.public && !client.acts_for),
+            ("the client has not the resource", request.resource && !client.resource),
+        ];
+        if let Some((why, _)) = off.into_iter().find(|(_, off)| *off) {
+            prop_assert!(granted(judge, &case).is_none(), "granted although {why}");
+        }
+        Ok(())
+    });
+}
+
+/// A refresh token goes with a grant iff the grant gives them, the client is registered for them, and the scope that
+/// was granted asks for one; an id token likewise.
+///
+/// # Panics
+/// With the smallest case that breaks it.
+pub fn a_refresh_token_iff_grant_client_and_scope_allow_it(judge: &dyn Judge, trial: &Trial) {
+    trial.run("a_refresh_token_iff_grant_client_and_scope_allow_it", 1, Case::any(judge.words()), |case| {
+        let Some(granted) = granted(judge, &case) else { return Ok(()) };
+        let grant_gives = match case.request.grant {
+            Grant::Client => false,
+            Grant::Password => true,
+            Grant::Extension => case.server.grant_lasts && case.client.public,
+        };
+        let refreshes = grant_gives && case.client.refreshes && granted.scope.contains("offline_access");
+        prop_assert_eq!(granted.refresh_token, refreshes, "refresh token");
+        let identifies = grant_gives && case.server.id_tokens && granted.scope.contains("openid");
+        prop_assert_eq!(granted.id_token, identifies, "id token");
+        Ok(())
+    });
+}
