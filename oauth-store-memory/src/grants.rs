@@ -19,6 +19,7 @@ use crate::consents::Consents;
 use crate::cutoffs::Cutoffs;
 use crate::expiring::Expiring;
 use crate::families::{Families, is_live, is_revoked};
+use crate::packed::Packed;
 use crate::purge;
 use crate::requests::Requests;
 use crate::strikes::Strikes;
@@ -49,13 +50,10 @@ pub(crate) struct Grants {
 /// A part of the access tokens and of the tombstones.
 #[derive(Default)]
 pub(crate) struct Shard {
-    pub(crate) tokens: Expiring<TokenDigest, Token>,
+    pub(crate) tokens: Expiring<TokenDigest, Packed>,
     pub(crate) tombstones: Expiring<TokenId, ()>,
-}
-
-pub(crate) struct Token {
-    record: AccessTokenRecord,
-    revoked: bool,
+    /// Where tokens are packed.
+    block: Vec<u8>,
 }
 
 impl Default for Grants {
@@ -248,7 +246,8 @@ impl Grants {
         let before = Timestamp::from_millis(issued_at.millis().saturating_sub(GRACE));
         shard.tokens.evict(before, EVICTED_PER_INSERT);
         shard.tombstones.evict(before, EVICTED_PER_INSERT);
-        if shard.tokens.insert(digest, Token { record, revoked: false }, expires_at) {
+        let Shard { tokens, block, .. } = &mut *shard;
+        if tokens.insert(digest, Packed::of(&record, block), expires_at) {
             Ok(())
         } else {
             Err(StoreError::unavailable("the digest of an access token is taken"))
@@ -257,19 +256,12 @@ impl Grants {
 
     fn find_token(&self, digest: &TokenDigest) -> Result<Option<FoundAccessToken>, StoreError> {
         let shard = self.shard_of_token(digest)?;
-        let Some(Token { record, revoked }) = shard.tokens.find(digest) else { return Ok(None) };
-        let standing = if *revoked
-            || self.taken_back(
-                record.family,
-                Some(record.principal.client()),
-                record.principal.subject(),
-                record.issued_at,
-            ) {
-            Standing::Revoked
-        } else {
-            Standing::Live
-        };
-        Ok(Some(FoundAccessToken { token: record.clone(), standing }))
+        let Some(packed) = shard.tokens.find(digest) else { return Ok(None) };
+        let token = packed.record(*digest)?;
+        let (client, subject) = (token.principal.client(), token.principal.subject());
+        let revoked = packed.is_revoked() || self.taken_back(token.family, Some(client), subject, token.issued_at);
+        let standing = if revoked { Standing::Revoked } else { Standing::Live };
+        Ok(Some(FoundAccessToken { token, standing }))
     }
 
     fn standing(&self, query: &StandingQuery) -> Result<Standing, StoreError> {
@@ -306,7 +298,7 @@ impl Grants {
             }
             RevokeToken::Opaque { digest } => {
                 if let Some(token) = self.shard_of_token(&digest)?.tokens.find_mut(&digest) {
-                    token.revoked = true;
+                    token.revoke();
                 }
             }
         }

@@ -39,6 +39,7 @@ mod expiring;
 mod families;
 mod grants;
 mod keys;
+mod packed;
 mod purge;
 mod refresh;
 mod requests;

@@ -6,7 +6,7 @@ use deadpool_postgres::{Client, Object};
 use tokio_postgres::Row;
 
 use crate::error::Failure;
-use crate::sql::{Cells, Param, Statements};
+use crate::sql::{Cells, Param, Statements, as_given};
 
 /// What an operation needs around its statements.
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +71,8 @@ impl<'a> Session<'a> {
     pub(crate) async fn rows(&self, sql: &'static str, params: &[Param<'_>]) -> Result<Vec<Row>, Failure> {
         let rendered = self.statements.find(sql)?;
         let statement = self.client.prepare_cached(&rendered.text).await?;
-        Ok(self.client.query(&statement, &rendered.ordered(&self.tenant, params)?).await?)
+        let values = rendered.ordered(&self.tenant, params)?;
+        Ok(self.client.query(&statement, &as_given(&values)).await?)
     }
 
     /// The first row, if there is one.
@@ -109,7 +110,8 @@ impl<'a> Session<'a> {
     pub(crate) async fn change(&self, sql: &'static str, params: &[Param<'_>]) -> Result<u64, Failure> {
         let rendered = self.statements.find(sql)?;
         let statement = self.client.prepare_cached(&rendered.text).await?;
-        Ok(self.client.execute(&statement, &rendered.ordered(&self.tenant, params)?).await?)
+        let values = rendered.ordered(&self.tenant, params)?;
+        Ok(self.client.execute(&statement, &as_given(&values)).await?)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What can only be seen from inside: the plan of every statement, the settings of every connection.
 
-use oauth_core::store::GrantStore;
+use oauth_core::store::{GrantStore, Refreshed};
 use oauth_core::types::Timestamp;
 use oauth_testkit::{PostgresServer, block_on};
 use tokio::runtime::Handle;
@@ -172,6 +172,22 @@ fn no_statement_reads_a_whole_table() {
     assert!(scanning.iter().any(|line| line.contains("Seq Scan")), "the test sees scans: {scanning:?}");
     // The statement that is run is the one that was looked at.
     assert_eq!(block_on(store.find_family(&common::family_id(1))).unwrap(), None);
+}
+
+#[test]
+fn a_family_stays_one_row_after_a_thousand_rotations() {
+    let Some(server) = PostgresServer::shared() else { return };
+    let schema = fresh_schema();
+    let store = open(settings(server).schema(schema.clone()));
+    common::begin(&store, 1);
+    for generation in 0..1_000 {
+        let [current, successor] = [0, 1].map(|step| common::refresh_digest(1, generation + step));
+        let mut rotation = common::rotation(1, current, successor, generation);
+        rotation.access_token = None;
+        assert_eq!(block_on(store.rotate(rotation)).unwrap(), Refreshed::Done);
+    }
+    let eye = Stranger::connect(server);
+    assert_eq!(eye.ask(&format!("SELECT generation FROM {}.family", schema.as_str())), ["1000"]);
 }
 
 /// What the server says of a connection in the middle of an operation.

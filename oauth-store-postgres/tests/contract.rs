@@ -7,7 +7,7 @@ use std::sync::Arc;
 use oauth_core::store::Register;
 use oauth_core::types::Tenant;
 use oauth_store_postgres::{Database, PostgresStore, Schema, Settings};
-use oauth_testkit::{Fixture, PostgresServer, block_on, store_contract};
+use oauth_testkit::{Fixture, PostgresServer, block_on, differential, store_contract};
 
 fn postgres() -> Option<Fixture> {
     let settings = common::settings(PostgresServer::shared()?).connections(8);
@@ -19,3 +19,11 @@ fn postgres() -> Option<Fixture> {
 }
 
 store_contract!(postgres);
+
+/// Random histories are answered here as on the memory store.
+#[test]
+fn it_answers_as_the_memory_store_does() {
+    if let Some(postgres) = postgres() {
+        differential(&postgres, &Fixture::in_memory());
+    }
+}

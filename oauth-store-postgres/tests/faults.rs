@@ -6,10 +6,10 @@ use std::thread;
 use std::time::Duration;
 
 use common::{
-    NOW, Stranger, begin, family_id, fresh_schema, named, open, refresh_digest, rotation, settings, stored,
-    wait_for_waiters,
+    NOW, Stranger, begin, code, digest, family_id, fresh_schema, issue, named, open, redemption, refresh_digest,
+    rotation, settings, stored, wait_for_waiters,
 };
-use oauth_core::store::{GrantStore, Refreshed, StoreError, StoreErrorKind, Strike};
+use oauth_core::store::{GrantStore, RedeemOutcome, Refreshed, StoreError, StoreErrorKind, Strike};
 use oauth_core::types::{KeyedHash, Lifetime, Timestamp};
 use oauth_store_postgres::{Database, PostgresStore, Schema, Settings};
 use oauth_testkit::{PostgresServer, block_on};
@@ -29,16 +29,21 @@ fn a_database_that_went_and_came_back_serves_again_without_a_restart() {
     let schema = fresh_schema();
     let store = open(named(&server, "patient", &schema).connections(4));
     begin(&store, 1);
+    issue(&store, 2);
     let rotate = || rotation(1, refresh_digest(1, 0), refresh_digest(1, 1), 1);
+    let redeem = || block_on(store.redeem_code(redemption(2, 3)));
     server.stop();
     for _ in 0..10 {
         assert_eq!(mark(&store), Err(StoreErrorKind::Unavailable));
         assert_eq!(block_on(store.find_family(&family_id(1))).unwrap_err().kind(), StoreErrorKind::Unavailable);
         assert_eq!(block_on(store.rotate(rotate())).unwrap_err().kind(), StoreErrorKind::Unavailable);
+        assert_eq!(block_on(store.find_code(&digest(2))).unwrap_err().kind(), StoreErrorKind::Unavailable);
+        assert_eq!(redeem().unwrap_err().kind(), StoreErrorKind::Unavailable);
     }
     server.restart();
     assert_eq!(mark(&store), Ok(NOW));
     assert_eq!(block_on(store.rotate(rotate())).unwrap(), Refreshed::Done, "the token was not burnt");
+    assert_eq!(redeem().unwrap(), RedeemOutcome::Redeemed { ended: 0 }, "nor was the code");
 }
 
 #[test]
@@ -68,6 +73,8 @@ fn an_exhausted_pool_is_unavailable_and_passes() {
     let waiting = Duration::from_millis(30);
     let store = open(named(server, "exhausted", &schema).connections(1).pool_timeout(waiting));
     begin(&store, 1);
+    issue(&store, 2);
+    let redeem = || block_on(store.redeem_code(redemption(2, 3)));
     let (holder, eye) = (Stranger::connect(server), Stranger::connect(server));
     holder.ask(&format!("BEGIN; SELECT id FROM {}.family FOR UPDATE", schema.as_str()));
     let held = thread::scope(|scope| {
@@ -75,11 +82,13 @@ fn an_exhausted_pool_is_unavailable_and_passes() {
             scope.spawn(|| block_on(store.rotate(rotation(1, refresh_digest(1, 0), refresh_digest(1, 1), 1))).unwrap());
         wait_for_waiters(&eye, "exhausted", 1);
         assert_eq!(mark(&store), Err(StoreErrorKind::Unavailable));
+        assert_eq!(redeem().unwrap_err().kind(), StoreErrorKind::Unavailable);
         holder.ask("COMMIT");
         held.join().unwrap()
     });
     assert_eq!(held, Refreshed::Done);
     assert_eq!(mark(&store), Ok(NOW));
+    assert_eq!(redeem().unwrap(), RedeemOutcome::Redeemed { ended: 0 });
 }
 
 #[test]
@@ -89,28 +98,58 @@ fn a_statement_that_takes_too_long_is_unavailable_and_changed_nothing() {
     let patience = Duration::from_millis(30);
     let store = open(named(server, "late", &schema).connections(1).statement_timeout(patience));
     begin(&store, 1);
+    issue(&store, 2);
     let before = stored(&store, 1);
     let holder = Stranger::connect(server);
     let backends = "SELECT pid FROM pg_stat_activity WHERE application_name = 'late'";
     let backend = holder.ask(backends);
-    holder.ask(&format!("BEGIN; SELECT id FROM {}.family FOR UPDATE", schema.as_str()));
+    let name = schema.as_str();
+    holder.ask(&format!("BEGIN; SELECT id FROM {name}.family FOR UPDATE; SELECT digest FROM {name}.code FOR UPDATE"));
     let rotate = || rotation(1, refresh_digest(1, 0), refresh_digest(1, 1), 1);
+    let redeem = || block_on(store.redeem_code(redemption(2, 3)));
     assert_eq!(block_on(store.rotate(rotate())).unwrap_err().kind(), StoreErrorKind::Unavailable);
+    assert_eq!(redeem().unwrap_err().kind(), StoreErrorKind::Unavailable);
     holder.ask("COMMIT");
     assert_eq!(stored(&store, 1), before);
+    assert_eq!(block_on(store.find_code(&digest(2))).unwrap().map(|found| found.code), Some(code(2)));
+    assert_eq!(block_on(store.find_family(&family_id(3))).unwrap(), None);
     assert_eq!(block_on(store.rotate(rotate())).unwrap(), Refreshed::Done);
+    assert_eq!(redeem().unwrap(), RedeemOutcome::Redeemed { ended: 0 });
     assert_eq!(holder.ask(backends), backend, "the connection is as good as before");
 }
 
-/// Makes the server do `then` at the first so many new strikes.
-fn plant(eye: &Stranger, schema: &Schema, times: u32, then: &str, when: &str) {
+#[test]
+fn a_redemption_whose_commit_was_lost_happened_whole_or_not_at_all() {
+    let Some(server) = PostgresServer::shared() else { return };
+    let schema = fresh_schema();
+    let store = open(settings(server).schema(schema.clone()));
+    let eye = Stranger::connect(server);
+    issue(&store, 2);
+    // the connection ends at the COMMIT, once
+    plant(
+        &eye,
+        &schema,
+        "access_token",
+        1,
+        "PERFORM pg_terminate_backend(pg_backend_pid())",
+        "CONSTRAINT TRIGGER t AFTER INSERT",
+    );
+    let redeem = || block_on(store.redeem_code(redemption(2, 3)));
+    assert_eq!(redeem().unwrap_err().kind(), StoreErrorKind::Unavailable);
+    assert_eq!(block_on(store.find_code(&digest(2))).unwrap().map(|found| found.code), Some(code(2)));
+    assert_eq!(block_on(store.find_family(&family_id(3))).unwrap(), None);
+    assert_eq!(redeem().unwrap(), RedeemOutcome::Redeemed { ended: 0 });
+}
+
+/// Makes the server do `then` at the first so many new rows of the table.
+fn plant(eye: &Stranger, schema: &Schema, table: &str, times: u32, then: &str, when: &str) {
     let name = schema.as_str();
     eye.ask(&format!(
         "SET search_path = {name};
          CREATE SEQUENCE tries;
          CREATE FUNCTION planted() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
              IF nextval('{name}.tries') <= {times} THEN {then}; END IF; RETURN NEW; END$$;
-         CREATE {when} ON strike {} FOR EACH ROW EXECUTE FUNCTION planted()",
+         CREATE {when} ON {table} {} FOR EACH ROW EXECUTE FUNCTION planted()",
         if when.contains("CONSTRAINT") { "DEFERRABLE INITIALLY DEFERRED" } else { "" },
     ));
 }
@@ -123,7 +162,14 @@ fn what_the_server_undoes_because_of_others_is_done_again() {
         let schema = fresh_schema();
         let store = open(settings(server).schema(schema.clone()));
         let eye = Stranger::connect(server);
-        plant(&eye, &schema, times, &format!("RAISE EXCEPTION USING ERRCODE = '{code}'"), "TRIGGER t BEFORE INSERT");
+        plant(
+            &eye,
+            &schema,
+            "strike",
+            times,
+            &format!("RAISE EXCEPTION USING ERRCODE = '{code}'"),
+            "TRIGGER t BEFORE INSERT",
+        );
         assert_eq!(strike(&store).map_err(|error| error.kind()), answer, "{code}, {times} times");
         let tries = eye.ask(&format!("SELECT last_value FROM {}.tries", schema.as_str()));
         assert_eq!(tries, ["7"]);
@@ -137,7 +183,7 @@ fn a_commit_whose_outcome_is_unknown_is_unavailable_and_not_tried_again() {
     let store = open(settings(server).schema(schema.clone()));
     let eye = Stranger::connect(server);
     let die = "PERFORM pg_terminate_backend(pg_backend_pid())";
-    plant(&eye, &schema, 1, die, "CONSTRAINT TRIGGER t AFTER INSERT");
+    plant(&eye, &schema, "strike", 1, die, "CONSTRAINT TRIGGER t AFTER INSERT");
     let error = strike(&store).unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
     assert_eq!(eye.ask(&format!("SELECT last_value FROM {}.tries", schema.as_str())), ["1"]);

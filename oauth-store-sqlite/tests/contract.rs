@@ -7,7 +7,7 @@ use std::sync::Arc;
 use oauth_core::store::Register;
 use oauth_core::types::Tenant;
 use oauth_store_sqlite::Database;
-use oauth_testkit::{Fixture, block_on, store_contract};
+use oauth_testkit::{Fixture, block_on, differential, store_contract};
 
 fn sqlite() -> Fixture {
     let directory = common::Directory::new();
@@ -20,3 +20,9 @@ fn sqlite() -> Fixture {
 }
 
 store_contract!(sqlite);
+
+/// Random histories are answered here as on the memory store.
+#[test]
+fn it_answers_as_the_memory_store_does() {
+    differential(&sqlite(), &Fixture::in_memory());
+}

@@ -4,7 +4,9 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use oauth_core::store::{ClientRegistry, ClientStore, GrantStore, KeyStore, User, UserStore};
+use oauth_core::store::{ClientRegistry, ClientStore, GrantStore, KeyStore, Register, User, UserStore};
+use oauth_core::types::Tenant;
+use oauth_store_memory::MemoryStore;
 
 /// An empty store, seen by two tenants. Each clause gets a fixture of its own.
 #[derive(Debug)]
@@ -42,6 +44,17 @@ impl Fixture {
         S: ClientStore + ClientRegistry + UserStore + KeyStore + GrantStore + 'static,
     {
         Self { store: TenantStore::new(store, add_user), other: TenantStore::new(other, add_user), keep: Vec::new() }
+    }
+
+    /// The memory store, to compare others with.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        let store = MemoryStore::new();
+        let other = store.for_tenant(Tenant::parse("other").expect("a lawful tenant"));
+        Self::new(Arc::new(store), Arc::new(other), |store, user, logins| {
+            let stored = store.insert_user(user, logins.iter().copied()).expect("an open store");
+            assert_eq!(stored, Register::Registered);
+        })
     }
 
     /// Keeps a value until the clause has ended, such as the directory that the store's file lies in.

@@ -102,7 +102,9 @@ impl GrantStore for CustomStore {
     }
 
     async fn clear_strikes(&self, account: &KeyedHash) -> Result<(), StoreError> {
-        self.step(|tables| drop(tables.strikes.remove(account)))
+        self.step(|tables| {
+            tables.strikes.remove(account);
+        })
     }
 
     async fn purge_expired(&self, before: Timestamp, limit: u32) -> Result<Purged, StoreError> {

@@ -1,6 +1,6 @@
 //! Forgetting what is of no use any more.
 
-use oauth_core::store::{ConsentKey, Purged};
+use oauth_core::store::{ConsentKey, FamilyRecord, Purged};
 use oauth_core::types::{FamilyId, KeyedHash, Timestamp, TokenDigest, TokenId};
 
 use super::Tables;
@@ -37,7 +37,7 @@ impl Tables {
     /// What has expired before that time, kind by kind. A real store asks an index for the first few of each.
     fn due(&self, before: Timestamp) -> [Vec<Row>; 9] {
         let is_due = |end: Timestamp| end < before;
-        let salt_of = |family: &oauth_core::store::FamilyRecord| family.refresh.as_ref().and_then(|state| state.salt);
+        let salt_of = |family: &FamilyRecord| family.refresh.as_ref().and_then(|state| state.salt);
         let families = || self.families.values();
         [
             self.claims.iter().filter(|(_, end)| is_due(**end)).map(|(digest, _)| Row::Claim(*digest)).collect(),
@@ -57,19 +57,19 @@ impl Tables {
 
     fn remove(&mut self, row: Row) {
         match row {
-            Row::Claim(digest) => drop(self.claims.remove(&digest)),
-            Row::Code(digest) => drop(self.codes.remove(&digest)),
+            Row::Claim(digest) => self.claims.retain(|other, _| *other != digest),
+            Row::Code(digest) => self.codes.retain(|other, _| *other != digest),
             Row::Consent(key) => self.consents.retain(|consent| consent.key != key),
-            Row::Family(id) => drop(self.families.remove(&id)),
-            Row::Request(handle) => drop(self.requests.remove(&handle)),
+            Row::Family(id) => self.families.retain(|other, _| *other != id),
+            Row::Request(handle) => self.requests.retain(|other, _| *other != handle),
             Row::Salt(id) => {
                 if let Some(state) = self.families.get_mut(&id).and_then(|family| family.refresh.as_mut()) {
                     state.salt = None;
                 }
             }
-            Row::Strikes(account) => drop(self.strikes.remove(&account)),
-            Row::Token(digest) => drop(self.tokens.remove(&digest)),
-            Row::Tombstone(id) => drop(self.tombstones.remove(&id)),
+            Row::Strikes(account) => self.strikes.retain(|other, _| *other != account),
+            Row::Token(digest) => self.tokens.retain(|other, _| *other != digest),
+            Row::Tombstone(id) => self.tombstones.retain(|other, _| *other != id),
         }
     }
 }

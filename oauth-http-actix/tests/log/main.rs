@@ -18,7 +18,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use crate::support::{Ask, Backend, Connection, Host, Registered, TRUST, Way, form_encode};
 
-on_both_stores!(g10_no_secret_reaches_log_trace_or_debug);
+on_every_store!(g10_no_secret_reaches_log_trace_or_debug);
 
 static WRITTEN: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 

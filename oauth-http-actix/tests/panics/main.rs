@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::support::{Ask, Backend, Connection, Host, TRUST, Way, form_encode};
 
-on_both_stores!(g04_nothing_reachable_from_the_wire_panics);
+on_every_store!(g04_nothing_reachable_from_the_wire_panics);
 
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 

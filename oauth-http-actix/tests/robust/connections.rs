@@ -8,10 +8,10 @@ use oauth_core::token::{FactsRequest, HookError, HostFacts, TokenAdditions, Toke
 use oauth_core::{RequestContext, ValidatedGrant};
 use oauth_testkit::{Method, block_on};
 
-use crate::on_both_stores;
+use crate::on_every_store;
 use crate::support::{Ask, Backend, Connection, Host, Registered, Way};
 
-on_both_stores!(
+on_every_store!(
     a_connection_dropped_at_a_store_call_leaves_a_finished_request,
     a_refresh_whose_connection_is_dropped_is_finished_and_can_be_asked_for_again,
     a_token_is_taken_back_though_the_connection_is_dropped,

@@ -10,10 +10,10 @@ use oauth2::{
     RevocationUrl, Scope, StandardRevocableToken, TokenIntrospectionResponse, TokenResponse, TokenUrl,
 };
 
-use crate::on_both_stores;
+use crate::on_every_store;
 use crate::support::{Answer, Ask, Backend, Connection, Host};
 
-on_both_stores!(
+on_every_store!(
     the_oauth2_crate_gets_tokens_and_understands_refusals,
     the_oauth2_crate_asks_about_tokens_and_gives_them_back,
 );

@@ -6,9 +6,9 @@ use oauth_core::store::AuthMethod;
 use oauth_core::types::Timestamp;
 
 use crate::support::{Answer, Ask, Backend, Host, Registered, TestKey, Way, form_encode};
-use crate::{GRANT, on_both_stores};
+use crate::{GRANT, on_every_store};
 
-on_both_stores!(
+on_every_store!(
     c01_one_mechanism_per_request,
     c02_basic_halves_are_form_encoded,
     c03_basic_is_decoded_strictly,

@@ -10,10 +10,10 @@ use oauth_core::types::Timestamp;
 use oauth_testkit::{Method as Call, Times};
 use serde_json::{Map, Value};
 
-use crate::on_both_stores;
+use crate::on_every_store;
 use crate::support::{Answer, Ask, Backend, Camel, Connection, Host, PASSWORD, Registered, Way};
 
-on_both_stores!(
+on_every_store!(
     json_that_breaks_a_rule_is_refused_in_the_envelope,
     json_within_the_rules_is_read,
     json_is_bounded_before_it_is_read,

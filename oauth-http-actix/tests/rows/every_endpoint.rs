@@ -12,9 +12,9 @@ use oauth_core::{AuthorizationServer, Endpoint};
 use oauth_testkit::{Method as Call, Times, block_on};
 
 use crate::support::{Ask, Backend, Connection, Host, TRUST, TestKey, Way, form_encode};
-use crate::{GRANT, on_both_stores};
+use crate::{GRANT, on_every_store};
 
-on_both_stores!(
+on_every_store!(
     g01_no_answer_with_a_token_or_credential_is_cached,
     g02_errors_are_plain_ascii_and_echo_nothing,
     g03_no_input_becomes_a_header,

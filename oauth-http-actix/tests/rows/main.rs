@@ -1,4 +1,4 @@
-//! The rows of the security reference, each as a test of its name, over a real socket, on both stores.
+//! The rows of the security reference, each as a test of its name, over a real socket, on every store.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -10,9 +10,9 @@ use oauth_testkit::{Method, Times, block_on};
 use serde_json::Value;
 
 use crate::support::{Ask, Backend, Host};
-use crate::{GRANT, on_both_stores};
+use crate::{GRANT, on_every_store};
 
-on_both_stores!(
+on_every_store!(
     m01_metadata_is_true_and_self_consistent,
     m02_the_key_set_holds_public_halves_only,
     a_length_beside_head_or_304_is_that_of_get,

@@ -3,9 +3,9 @@
 use oauth_core::{AuthorizationServer, ScopeMode};
 
 use crate::support::{Ask, Backend, Connection, Host};
-use crate::{GRANT, on_both_stores};
+use crate::{GRANT, on_every_store};
 
-on_both_stores!(
+on_every_store!(
     p01_a_parameter_appears_at_most_once,
     p02_nothing_is_taken_from_the_url,
     p03_unknown_parameters_are_ignored,

@@ -8,10 +8,10 @@ use oauth_core::store::RevokedWhy;
 use oauth_core::{HashPasswordError, Refusal};
 use oauth_testkit::{Method as Call, block_on};
 
-use crate::on_both_stores;
+use crate::on_every_store;
 use crate::support::{Answer, Backend, Connection, Host, PASSWORD, Way, phone};
 
-on_both_stores!(
+on_every_store!(
     t02_the_password_grant_is_off_unless_server_and_client_say_so,
     w03_every_no_of_a_sign_in_is_one_answer,
     w04_guesses_at_once_are_all_counted,

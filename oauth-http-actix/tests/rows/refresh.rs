@@ -9,10 +9,10 @@ use oauth_core::types::FamilyId;
 use oauth_core::{Builder, ClientSpec};
 use oauth_testkit::{Method as Call, Times, block_on};
 
-use crate::on_both_stores;
+use crate::on_every_store;
 use crate::support::{Answer, Ask, Backend, Connection, Host, SCOPE, TRUST, TestKey, Way, phone};
 
-on_both_stores!(
+on_every_store!(
     r01_a_refresh_token_is_its_clients_alone,
     r02_scope_never_widens_and_narrowing_does_not_shrink_the_grant,
     r03_a_rotated_token_that_comes_back_late_ends_the_family,

@@ -6,10 +6,10 @@ use oauth_core::store::{AccessTokenFormat, StoreErrorKind};
 use oauth_testkit::{Method, Times, block_on};
 use serde_json::{Value, json};
 
-use crate::on_both_stores;
+use crate::on_every_store;
 use crate::support::{Ask, Backend, Connection, Host, START, TestKey};
 
-on_both_stores!(
+on_every_store!(
     b01_one_way_to_send_the_token_and_never_the_query,
     b02_challenges_say_what_is_wanted_and_no_more,
     b03_only_access_tokens_by_rfc_9068_for_this_audience,

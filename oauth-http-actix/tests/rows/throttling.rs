@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use oauth_core::Builder;
 
-use crate::on_both_stores;
+use crate::on_every_store;
 use crate::support::{Answer, Ask, Backend, Connection, Host, Registered, Way, phone};
 
-on_both_stores!(
+on_every_store!(
     c16_ten_thousand_wrong_secrets_are_slowed_down_and_the_owner_elsewhere_is_not,
     c16_wrong_passwords_are_slowed_down_before_anything_is_hashed,
     c16_going_through_many_clients_is_no_way_round,

@@ -13,9 +13,9 @@ use oauth_testkit::block_on;
 use serde_json::Value;
 
 use crate::support::{Answer, Ask, Backend, Host, PASSWORD, Registered, SCOPE, TRUST, TestKey, Way, phone};
-use crate::{GRANT, on_both_stores};
+use crate::{GRANT, on_every_store};
 
-on_both_stores!(
+on_every_store!(
     t01_errors_of_the_grant_type_are_precise_and_come_after_authentication,
     t03_the_success_answer_has_its_exact_shape,
     t05_every_refresh_asks_for_user_and_client_anew,

@@ -7,6 +7,7 @@ mod dialects;
 mod host;
 mod jwt;
 mod people;
+mod postgres;
 mod request;
 
 pub(crate) use self::answer::Answer;
@@ -17,7 +18,8 @@ pub(crate) use self::jwt::TestKey;
 pub(crate) use self::people::{PASSWORD, SCOPE, TRUST, phone};
 pub(crate) use self::request::{Ask, Connection, form_encode};
 
-/// Runs each row on both stores: `on_both_stores!(g01_…, g02_…)` makes the tests `memory::g01_…` and `sqlite::g01_…`.
+/// Runs each row on the memory store and on SQLite: `on_both_stores!(g01_…, g02_…)` makes the tests `memory::g01_…` and
+/// `sqlite::g01_…`.
 #[macro_export]
 macro_rules! on_both_stores {
     ($($row:ident),* $(,)?) => {
@@ -26,6 +28,25 @@ macro_rules! on_both_stores {
         }
         mod sqlite {
             $(#[test] fn $row() { super::$row::<oauth_store_sqlite::SqliteStore>(); })*
+        }
+    };
+}
+
+/// The same, and on PostgreSQL as `postgres::g01_…`. Where that is not installed these say so and do nothing, or fail if
+/// it is required.
+#[macro_export]
+macro_rules! on_every_store {
+    ($($row:ident),* $(,)?) => {
+        $crate::on_both_stores!($($row),*);
+        mod postgres {
+            $(
+                #[test]
+                fn $row() {
+                    if oauth_testkit::PostgresServer::shared().is_some() {
+                        super::$row::<oauth_store_postgres::PostgresStore>();
+                    }
+                }
+            )*
         }
     };
 }

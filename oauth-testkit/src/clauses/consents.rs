@@ -100,6 +100,11 @@ pub fn a_consent_is_remembered_for_one_use_only(f: &Fixture) {
 pub fn a_later_consent_replaces_the_earlier_one(f: &Fixture) {
     let first = ConsentRecord { scope: "read write".parse().expect("a scope"), ..consent() };
     remember(&f.store, first.clone());
+    begins(&f.store, request(9));
+    let with_a_request = || {
+        done(f.store.grants.find_request(&request_handle(9), Some(&subject("alice")))).and_then(|found| found.consent)
+    };
+    assert_eq!(with_a_request(), Some(first.clone()));
     begins(&f.store, request(1));
     assert_eq!(decide(&f.store, deny(1, after(1))), DecideOutcome::Decided);
     begins(&f.store, request(2));
@@ -113,6 +118,7 @@ pub fn a_later_consent_replaces_the_earlier_one(f: &Fixture) {
     assert_eq!(find(&f.store, &first.key), Some(second), "it is as old as the last one");
     done(f.store.grants.cut_off(cutoff(CutoffKey::Subject(subject("alice")), after(9))));
     assert_eq!(find(&f.store, &first.key), None);
+    assert_eq!(with_a_request(), None, "what was withdrawn is not shown with a request either");
     let third = ConsentRecord { granted_at: after(10), expires_at: CONSENT_END, ..first };
     remember(&f.store, third.clone());
     assert_eq!(find(&f.store, &third.key), Some(third), "given anew after its withdrawal");

@@ -2,7 +2,7 @@
 
 use crate::{Fixture, model};
 
-/// Random histories of every method, by two tenants, are answered as the reference model answers them, and leave what it
+/// Random histories of all that two tenants can do are answered as the reference model answers them, and leave what it
 /// leaves.
 pub fn model_and_store_answer_every_history_alike(f: &Fixture) {
     model::judge(f);

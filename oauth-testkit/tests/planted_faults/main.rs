@@ -27,10 +27,7 @@ fn tenants() -> (MemoryStore, MemoryStore) {
 }
 
 fn sound() -> Fixture {
-    let (store, other) = tenants();
-    Fixture::new(Arc::new(store), Arc::new(other), |store, user, logins| {
-        let _ = store.insert_user(user, logins.iter().copied()).unwrap();
-    })
+    Fixture::in_memory()
 }
 
 fn faulty(fault: Fault) -> Fixture {
