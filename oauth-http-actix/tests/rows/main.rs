@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod authorize;
 mod client_authentication;
 mod dialects;
 mod every_endpoint;

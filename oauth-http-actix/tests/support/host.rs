@@ -17,7 +17,7 @@ use oauth_core::{AuthorizationServer, Builder, ClientSpec, MaintenanceLease, Ref
 use oauth_http_actix::{Access, Denied, Guard, Routes, scopes};
 use oauth_testkit::{ManualClock, Method, Probe, block_on};
 
-use super::{Answer, Ask, Backend, Connection, Directory, TestKey};
+use super::{Answer, Ask, Backend, Connection, Directory, TestKey, browser};
 
 pub(crate) const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
@@ -223,7 +223,9 @@ impl<B: Backend> Host<B> {
         let path = ask.target.split('?').next().unwrap_or_default();
         let is_token_endpoint = path.ends_with("/token");
         let is_public = ["/oauth/jwks", "/.well-known/"].iter().any(|path| ask.target.contains(path));
-        if path == "/token" {
+        if ["/oauth/authorize", "/consent"].contains(&path) {
+            answer.check_page();
+        } else if path == "/token" {
             answer.check_envelope();
         } else if is_token_endpoint || (answer.status >= 400 && !is_public && answer.status != 404) {
             answer.check(is_token_endpoint);
@@ -333,7 +335,7 @@ fn serve(server: &AuthorizationServer) -> (SocketAddr, ServerHandle, JoinHandle<
         let app = move || {
             let routes = Routes::new(&server).body_deadline(Duration::from_millis(500));
             App::new()
-                .configure(|app| routes.mount(app))
+                .configure(|app| browser::mount(&server, routes, app))
                 .app_data(guard.clone())
                 .app_data(web::FormConfig::default().limit(1 << 20))
                 .route("/orders", web::get().to(orders))
