@@ -4,9 +4,12 @@
 mod support;
 
 mod authorize;
+mod browser_endpoint;
 mod client_authentication;
+mod codes;
 mod dialects;
 mod every_endpoint;
+mod interaction;
 mod metadata_and_keys;
 mod parsing;
 mod password;

@@ -177,6 +177,11 @@ impl<'a, B: Backend> Browser<'a, B> {
         browser
     }
 
+    /// The same browser, whose requests reach another node.
+    pub(crate) fn at<'b>(&self, node: &'b Host<B>) -> Browser<'b, B> {
+        Browser { host: node, jar: Mutex::new(self.jar.lock().unwrap().clone()) }
+    }
+
     pub(crate) fn sign_in(&self, user: &str, at: Timestamp) {
         self.jar.lock().unwrap().insert("user".to_owned(), format!("{user}@{}", at.millis()));
     }

@@ -286,6 +286,16 @@ impl<B: Backend> Host<B> {
         [self.secrets.lock().unwrap().clone(), self.refresh_tokens.lock().unwrap().clone()].concat()
     }
 
+    /// What time it is for the server.
+    pub(crate) fn now(&self) -> Timestamp {
+        oauth_core::time::Clock::now(&self.clock)
+    }
+
+    pub(crate) fn later(&self, seconds: u64) -> Timestamp {
+        self.clock.advance(Duration::from_secs(seconds));
+        self.now()
+    }
+
     /// Begins to count calls and events anew.
     pub(crate) fn forget(&self) {
         self.probe.forget();
