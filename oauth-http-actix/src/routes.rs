@@ -27,8 +27,7 @@ pub fn routes(server: &AuthorizationServer) -> impl FnOnce(&mut ServiceConfig) +
 /// [`routes`] with settings.
 ///
 /// ```
-/// # use std::sync::Arc;
-use std::time::Duration;
+/// # use std::time::Duration;
 /// # use actix_web::App;
 /// # use oauth_http_actix::Routes;
 /// # fn app(server: oauth_core::AuthorizationServer) {

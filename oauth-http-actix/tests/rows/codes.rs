@@ -73,8 +73,10 @@ fn ac02_a_code_serves_only_its_client<B: Backend>() {
     let code = code(&host);
     let wrong = Registered { id: "web".to_owned(), secret: "wrong".to_owned() };
     host.send(&host.redeeming_as(&wrong, &code, &with_verifier(WEB))).is(401, "invalid_client");
-    host.send(&Ask::token().form(format!("grant_type=authorization_code&client_id=web&code={code}{}", with_verifier(WEB))))
-        .is(401, "invalid_client");
+    host.send(
+        &Ask::token().form(format!("grant_type=authorization_code&client_id=web&code={code}{}", with_verifier(WEB))),
+    )
+    .is(401, "invalid_client");
     let refused = [
         (host.send(&host.redeeming_as(&other, &code, &with_verifier(WEB))), "invalid_grant"),
         (host.redeem_public("spa", WEB, &code), "invalid_grant"),
@@ -107,7 +109,7 @@ fn ac04_a_second_valid_use_ends_what_the_first_gave<B: Backend>() {
         let live = if later > 600 { refresh(&host, &first.refresh_token()) } else { first.clone() };
         assert!(host.is_live(&live), "after {later} s");
         host.redeem(&code).is(400, "invalid_grant");
-        assert_eq!(host.family(family).revoked.map(|revoked| revoked.why), Some(RevokedWhy::Replay));
+        assert_eq!(host.family(family).revoked.map(|(_, why)| why), Some(RevokedWhy::Replay));
         assert!(!host.is_live(&live));
         refresh(&host, &live.refresh_token()).is(400, "invalid_grant");
         host.redeem(&code).is(400, "invalid_grant");
@@ -153,7 +155,9 @@ fn ac06_the_redirect_uri_is_that_of_the_request<B: Backend>() {
 fn ac07_pkce_is_all_or_nothing<B: Backend>() {
     let host = Host::<B>::browsers(|builder| builder);
     let code_ = code(&host);
-    let with = |more: &str| host.send(&host.redeeming_as(&host.app, &code_, &format!("{more}&redirect_uri={}", form_encode(WEB))));
+    let with = |more: &str| {
+        host.send(&host.redeeming_as(&host.app, &code_, &format!("{more}&redirect_uri={}", form_encode(WEB))))
+    };
     let refused = [
         (with(""), "invalid_grant"),
         (with("&code_verifier="), "invalid_grant"),
@@ -182,7 +186,11 @@ fn ac08_the_verifier_has_a_grammar<B: Backend>() {
     let host = Host::<B>::browsers(|builder| builder);
     let code = code(&host);
     let with = |verifier: &str| {
-        host.send(&host.redeeming_as(&host.app, &code, &format!("&code_verifier={verifier}&redirect_uri={}", form_encode(WEB))))
+        host.send(&host.redeeming_as(
+            &host.app,
+            &code,
+            &format!("&code_verifier={verifier}&redirect_uri={}", form_encode(WEB)),
+        ))
     };
     let long = "A".repeat(43);
     let mut refused: Vec<_> = [
@@ -211,9 +219,8 @@ fn ac09_of_racers_at_two_nodes_one_wins<B: Backend>() {
     beside.open_doors(3);
     let addresses = [host.addresses(), beside.addresses()].concat();
     for racers in [2, 8, 64] {
-        let code = Browser::of(&host, "alice").code(
-            &Visit::web().with("scope", "offline_access orders.read").with("prompt", "consent"),
-        );
+        let code = Browser::of(&host, "alice")
+            .code(&Visit::web().with("scope", "offline_access orders.read").with("prompt", "consent"));
         let ask = host.redeeming(&code);
         let bytes = ask.bytes();
         let (start, last) = bytes.split_at(bytes.len() - 1);
@@ -260,15 +267,15 @@ fn ac11_the_nonce_returns_unchanged<B: Backend>() {
         let answer = Browser::of(&host, "alice").send(Visit::web().with("nonce", &nonce).get());
         assert_eq!(answer.sent_to(WEB)["error"], "invalid_request");
     }
-    let tokens = host.redeem(&Browser::of(&host, "alice").code(&Visit::web().with("scope", "openid").with("prompt", "consent")));
+    let tokens =
+        host.redeem(&Browser::of(&host, "alice").code(&Visit::web().with("scope", "openid").with("prompt", "consent")));
     assert_eq!(TestKey::read(&tokens.id_token()).1.get("nonce"), None);
 }
 
 fn t04_resources_are_those_that_were_allowed<B: Backend>() {
     let (notes, mail) = ("https://notes.example", "https://mail.example");
-    let host = Host::<B>::browsers(|builder| {
-        builder.resource(notes, Default::default()).resource(mail, Default::default())
-    });
+    let host =
+        Host::<B>::browsers(|builder| builder.resource(notes, Default::default()).resource(mail, Default::default()));
     let both = host.register(user_client(ClientSpec::confidential("both"), WEB).resources([notes, mail]));
     let visit = Visit::of("both", WEB).with("scope", "offline_access orders.read").with("prompt", "consent");
     for bad in ["foo", "https://a#", "https://notes.example#f", "https://unknown.example", "/notes", ""] {
@@ -285,9 +292,8 @@ fn t04_resources_are_those_that_were_allowed<B: Backend>() {
         redeem(&format!("&resource={bad}")).is(400, "invalid_target");
     }
     let first = redeem(&format!("&resource={}", form_encode(notes)));
-    let verifier = |audience: &str| {
-        host.server.verifier(audience.parse().unwrap(), oauth_core::store::TokenProfile::Rfc9068)
-    };
+    let verifier =
+        |audience: &str| host.server.verifier(audience.parse().unwrap(), oauth_core::store::TokenProfile::Rfc9068);
     assert!(block_on(verifier(notes).verify(&first.token())).is_ok());
     assert!(block_on(verifier(mail).verify(&first.token())).is_err());
     // the rest of what was allowed can still be had, and nothing else

@@ -99,7 +99,8 @@ const CHANGES: &str = "redirect_uri=https%3A%2F%2Fevil.example%2Fcb&client_id=sp
 fn z13_the_transaction_is_frozen_on_the_server<B: Backend>() {
     let host = Host::<B>::browsers(|builder| builder);
     let browser = Browser::of(&host, "alice");
-    let page = format!("{}&{CHANGES}", browser.begin(&Visit::web().with("scope", "orders.read openid").with("nonce", "mine")));
+    let page =
+        format!("{}&{CHANGES}", browser.begin(&Visit::web().with("scope", "orders.read openid").with("nonce", "mine")));
     for name in CHANGES.split('&').filter_map(|pair| pair.split_once('=')) {
         browser.set_cookie(name.0, name.1);
     }
@@ -168,7 +169,13 @@ fn z14_consent_belongs_to_browser_user_and_prompt<B: Backend>() {
     is_page(&alice.send(allowing()), 403);
     alice.sign_in("alice", START);
     // the handle or the cookie is broken
-    for broken in ["/consent", "/consent?interaction=", "/consent?interaction=x", &format!("{page}x"), &format!("{page}&{}", &page[9..])] {
+    for broken in [
+        "/consent",
+        "/consent?interaction=",
+        "/consent?interaction=x",
+        &format!("{page}x"),
+        &format!("{page}&{}", &page[9..]),
+    ] {
         is_page(&alice.get(broken), 400);
     }
     is_page(&alice.get(&format!("/consent?interaction={}", "A".repeat(43))), 403);

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use actix_web::http::header::COOKIE;
 use actix_web::web::{self, Html, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, Responder as _};
+use actix_web::{CustomizeResponder, HttpRequest, Responder as _};
 use oauth_core::authorize::{Decision, SignedIn};
 use oauth_core::jose::Alg;
 use oauth_core::store::AccessTokenFormat;
@@ -18,6 +18,8 @@ use super::{Answer, Ask, Backend, Host, Registered, START, form_encode};
 pub(crate) const WEB: &str = "https://web.example/cb";
 pub(crate) const SPA: &str = "https://spa.example/cb";
 pub(crate) const NATIVE: &str = "http://127.0.0.1/cb";
+/// The origin of `spa`.
+pub(crate) const ORIGIN: &str = "https://spa.example";
 pub(crate) const PEOPLE_SCOPE: &str = "offline_access openid orders.read orders.write";
 // RFC 7636 appendix B
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -53,6 +55,18 @@ async fn look(interaction: Interaction, http: HttpRequest) -> actix_web::Result<
     }))
 }
 
+/// A page with a policy of its own.
+async fn styled(_: Interaction) -> PrivatePage<CustomizeResponder<Html>> {
+    let policy = ("content-security-policy", "default-src 'self'; style-src 'self'");
+    PrivatePage(Html::new("").customize().insert_header(policy).insert_header(("x-frame-options", "SAMEORIGIN")))
+}
+
+/// A page that nobody protected.
+async fn careless(interaction: Interaction, http: HttpRequest) -> actix_web::Result<Html> {
+    let user = signed_in(http).await?;
+    Ok(Html::new(format!("{:?}", interaction.show(user.as_ref()).await)))
+}
+
 async fn choose(
     interaction: Interaction,
     choice: web::Form<HashMap<String, String>>,
@@ -76,8 +90,9 @@ async fn choose(
 /// Mounts the endpoints, and the pages where there is an authorization endpoint.
 pub(super) fn mount(server: &AuthorizationServer, routes: Routes, app: &mut ServiceConfig) {
     if server.endpoints().any(|(endpoint, _)| endpoint == Endpoint::Authorize) {
-        routes.authorize(Authorize::new("/consent", signed_in)).mount(app);
+        routes.authorize(Authorize::new("/consent", signed_in)).cors_origins([ORIGIN]).mount(app);
         app.service(web::resource("/consent").route(web::post().to(choose)).route(web::route().to(look)));
+        app.route("/styled", web::get().to(styled)).route("/careless", web::get().to(careless));
     } else {
         routes.mount(app);
     }
@@ -206,6 +221,10 @@ impl<'a, B: Backend> Browser<'a, B> {
     #[track_caller]
     pub(crate) fn send(&self, ask: Ask) -> Answer {
         let answer = self.host.send(&self.dress(ask));
+        let location = answer.all("location").first().copied().unwrap_or_default();
+        if let Some((_, code)) = location.split_once("?code=") {
+            self.host.remember(code.split('&').next().unwrap_or_default());
+        }
         for cookie in answer.all("set-cookie") {
             let (pair, attributes) = cookie.split_once("; ").expect("attributes");
             assert!(attributes.ends_with("; HttpOnly; SameSite=Lax; Secure") && attributes.starts_with("Path=/; "));

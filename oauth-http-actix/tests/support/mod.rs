@@ -13,7 +13,7 @@ mod request;
 pub(crate) use self::answer::Answer;
 pub(crate) use self::backend::{Backend, Directory};
 pub(crate) use self::browser::{
-    Browser, CHALLENGE, NATIVE, PEOPLE_SCOPE, SPA, Shows, VERIFIER, Visit, WEB, user_client,
+    Browser, CHALLENGE, NATIVE, ORIGIN, PEOPLE_SCOPE, SPA, Shows, VERIFIER, Visit, WEB, user_client,
 };
 pub(crate) use self::dialects::{Camel, Way};
 pub(crate) use self::host::{Host, Registered, START};
