@@ -183,7 +183,7 @@ fn z14_consent_belongs_to_browser_user_and_prompt<B: Backend>() {
     let query = format!("{page}&consent={}&allow=orders.read", form_encode(&shows.consent));
     assert!(alice.get(&query).text().starts_with("prompt "));
     assert!(!host.calls().contains(&Call::DecideRequest));
-    assert_eq!(host.refusals().iter().filter(|why| **why == Refusal::InteractionForeign).count(), 11);
+    assert_eq!(host.refusals().iter().filter(|why| **why == Refusal::InteractionForeign).count(), 10);
     // and after all that the user decides
     alice.send(allowing()).code(WEB);
 }
