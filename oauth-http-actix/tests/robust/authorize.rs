@@ -9,6 +9,7 @@ use actix_web::test::{self, TestRequest};
 use actix_web::web::{self, Html, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
 use oauth_core::authorize::{BrowserSecret, SignedIn};
+use oauth_core::jose::Alg;
 use oauth_core::keys::SealingKey;
 use oauth_core::types::Issuer;
 use oauth_core::{AuthorizationServer, ClientSpec};
@@ -24,7 +25,7 @@ on_both_stores!(a_user_who_goes_away_stops_no_decision);
 fn server(issuer: &str, with_code: bool) -> AuthorizationServer {
     let key = SealingKey::new("test", [0x5e; 32]).unwrap();
     let builder = AuthorizationServer::builder(Issuer::url(issuer).unwrap(), MemoryStore::new(), key.into());
-    let builder = if with_code { builder.authorization_code() } else { builder };
+    let builder = if with_code { builder.authorization_code().id_tokens(Alg::ES256) } else { builder };
     let server = block_on(builder.start()).unwrap();
     if with_code {
         block_on(server.ensure_client(user_client(ClientSpec::confidential("web"), WEB))).unwrap();
