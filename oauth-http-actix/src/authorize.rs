@@ -137,7 +137,7 @@ impl fmt::Debug for Authorize {
 #[derive(Debug, Clone)]
 pub(crate) struct Mounted {
     pub(crate) server: AuthorizationServer,
-    pub(crate) cookies: Cookies,
+    cookies: Cookies,
     host: Authorize,
 }
 
@@ -214,6 +214,11 @@ impl Mounted {
             Some(session) => session(http),
             None => self.cookies.find(http, handle),
         }
+    }
+
+    /// Takes what tied it to this browser away again, where that is ours.
+    pub(crate) fn forget(&self, handle: &Handle) -> Option<HeaderValue> {
+        if self.host.session.is_some() { None } else { self.cookies.clear(handle) }
     }
 
     /// The error page: the host's, or the plain one.

@@ -114,7 +114,7 @@ impl Interaction {
     /// Back to the client; this browser's part is over.
     fn leave(&self, redirect: &Redirect) -> HttpResponse {
         let mut answer = response::send(redirect.response(), false, None);
-        if let Some(cookie) = self.mounted.cookies.clear(&self.handle) {
+        if let Some(cookie) = self.mounted.forget(&self.handle) {
             answer.headers_mut().append(SET_COOKIE, cookie);
         }
         answer

@@ -16,7 +16,8 @@ use crate::misconfigured::Misconfigured;
 use crate::{body, maintenance, request, response};
 
 /// Mounts the server's endpoints and keeps it maintained, with the defaults of [`Routes`]: pass it to
-/// [`App::configure`](actix_web::App::configure).
+/// [`App::configure`](actix_web::App::configure). A server with the authorization code grant needs
+/// [`Routes::authorize`] instead.
 ///
 /// On the `App`, not in a scope: the paths are absolute, and RFC 8414's well-known path lies at the origin's root.
 pub fn routes(server: &AuthorizationServer) -> impl FnOnce(&mut ServiceConfig) + use<> {
