@@ -10,6 +10,7 @@
 //!
 //! An address that others can reach needs `TRUSTED_PROXIES`, or the argument `--insecure-http`.
 
+pub mod custom_store;
 mod host;
 mod store;
 mod user_credentials;

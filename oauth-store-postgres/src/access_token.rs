@@ -193,11 +193,9 @@ fn read(cells: &mut Cells<'_>) -> Result<AccessTokenRecord, Failure> {
         family: cells.optional_bytes("family")?.map(FamilyId::from_bytes),
         principal: {
             let client = cells.text("client", ClientId::parse)?;
-            match cells.take::<Option<&str>>()? {
+            match cells.optional_text("subject", Subject::parse)? {
                 None => Principal::Client { client },
-                Some(subject) => {
-                    Principal::User { subject: crate::codec::parsed("subject", subject, Subject::parse)?, client }
-                }
+                Some(subject) => Principal::User { subject, client },
             }
         },
         scope: cells.scope("scope")?,

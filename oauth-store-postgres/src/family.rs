@@ -20,6 +20,47 @@ macro_rules! columns {
          retry_streak, idle_expires_at, issued_at, seen_at, absolute_expires_at, revoked_at, revoked_why, extra"
     };
 }
+pub(crate) use columns;
+
+/// Stores the family of [`Row::params`]; what follows says under which condition.
+macro_rules! insert_family {
+    () => {
+        concat!(
+            "INSERT INTO @family (tenant, ",
+            crate::family::columns!(),
+            ") SELECT :tenant, :id, :client, :subject, :scope, :resource, :binding_kind, :binding, :auth_time,
+                :auth_amr, :auth_acr, :code_digest, :handle, :key_id, :generation, :current_digest, :previous_digest,
+                :salt, :salt_expires_at, :rotated_at, :retries, :retry_streak, :idle_expires_at, :issued_at, :seen_at,
+                :absolute_expires_at, :revoked_at, :revoked_why, :extra"
+        )
+    };
+}
+pub(crate) use insert_family;
+
+/// Ends the families of `:subject` and `:client` that are live at `$now` beside the one in `begun`, if it is there, but
+/// for the `:keep` youngest.
+///
+/// It sees what was committed before its statement began; that nobody else makes room at the same time is the work of
+/// the lock that was taken before it.
+macro_rules! make_room {
+    ($now:literal) => {
+        concat!(
+            "UPDATE @family SET revoked_at = ",
+            $now,
+            ", revoked_why = :limit
+            WHERE tenant = :tenant AND num_nulls(revoked_at) = 1 AND EXISTS (SELECT FROM begun) AND id = ANY (ARRAY(
+                SELECT id FROM @family AS held
+                WHERE tenant = :tenant AND subject = :subject AND client = :client AND revoked_at IS NULL
+                    AND id <> :id AND absolute_expires_at + 0 > ",
+            $now,
+            " AND NOT ",
+            cut_off!("held.subject", "held.client", "held.issued_at"),
+            "   ORDER BY issued_at DESC, id DESC OFFSET :keep))
+            RETURNING 1"
+        )
+    };
+}
+pub(crate) use make_room;
 
 pub(crate) const FIND: &str = concat!("SELECT ", columns!(), " FROM @family WHERE tenant = :tenant AND id = :id");
 /// The row, and whether it was taken back: by itself, or by a cutoff.
@@ -31,12 +72,8 @@ pub(crate) const FIND_BY_HANDLE: &str = concat!(
     " FROM @family AS held WHERE tenant = :tenant AND handle = :handle"
 );
 
-/// Makes the claim, stores the family and `$more`, and ends the live families of its subject and client beside it, but
-/// for the `:keep` youngest. Each step asks whether the one before it happened. Answers: stored, cut off, how many
-/// ended.
-///
-/// All steps see what was committed before the statement began; that nobody else makes room at the same time is the
-/// work of the lock that was taken before it.
+/// Makes the claim, stores the family and `$more`, and makes room for it. Each step asks whether the one before it
+/// happened. Answers: stored, cut off, how many ended.
 macro_rules! start {
     ($more:expr) => {
         concat!(
@@ -45,27 +82,15 @@ macro_rules! start {
                 WHERE :claim_digest::bytea IS NOT NULL AND NOT ",
             cut_off!(":subject", ":client", ":issued_at"),
             " ON CONFLICT DO NOTHING RETURNING 1
-            ), begun AS (
-                INSERT INTO @family (tenant, ",
-            columns!(),
-            ") SELECT :tenant, :id, :client, :subject, :scope, :resource, :binding_kind, :binding, :auth_time,
-                    :auth_amr, :auth_acr, :code_digest, :handle, :key_id, :generation, :current_digest,
-                    :previous_digest, :salt, :salt_expires_at, :rotated_at, :retries, :retry_streak,
-                    :idle_expires_at, :issued_at, :seen_at, :absolute_expires_at, :revoked_at, :revoked_why, :extra
-                WHERE NOT ",
+            ), begun AS (",
+            insert_family!(),
+            " WHERE NOT ",
             cut_off!(":subject", ":client", ":issued_at"),
             " AND (:claim_digest::bytea IS NULL OR EXISTS (SELECT FROM claimed))
                 RETURNING 1
-            ), ended AS (
-                UPDATE @family SET revoked_at = :issued_at, revoked_why = :limit
-                WHERE tenant = :tenant AND num_nulls(revoked_at) = 1 AND EXISTS (SELECT FROM begun) AND id = ANY (ARRAY(
-                    SELECT id FROM @family AS held
-                    WHERE tenant = :tenant AND subject = :subject AND client = :client AND revoked_at IS NULL
-                        AND id <> :id AND absolute_expires_at + 0 > :issued_at AND NOT ",
-            cut_off!("held.subject", "held.client", "held.issued_at"),
-            "       ORDER BY issued_at DESC, id DESC OFFSET :keep))
-                RETURNING 1
-            )",
+            ), ended AS (",
+            make_room!(":issued_at"),
+            ")",
             $more,
             " SELECT EXISTS (SELECT FROM begun), ",
             cut_off!(":subject", ":client", ":issued_at"),
@@ -106,7 +131,7 @@ pub(crate) async fn start(session: &Session<'_>, start: &StartFamily) -> Result<
         claim_digest: claim_digest,
         claim_expires_at: claim_expires_at,
         limit: RevokedWhy::Limit.as_str(),
-        keep: i64::from(live_limit.saturating_sub(1)),
+        keep: kept_beside(*live_limit),
     };
     let answer = |cells: &mut Cells<'_>| {
         Ok(match (cells.take()?, cells.take()?) {
@@ -138,8 +163,13 @@ pub(crate) async fn revoke(
     })
 }
 
+/// How many families a new one leaves alive.
+pub(crate) fn kept_beside(live_limit: u32) -> i64 {
+    i64::from(live_limit.saturating_sub(1))
+}
+
 /// A record as its row's cells.
-struct Row<'a> {
+pub(crate) struct Row<'a> {
     id: &'a [u8],
     client: &'a str,
     subject: &'a str,
@@ -161,7 +191,7 @@ struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    fn of(family: &'a FamilyRecord) -> Result<Self, Failure> {
+    pub(crate) fn of(family: &'a FamilyRecord) -> Result<Self, Failure> {
         let FamilyRecord {
             id,
             client,
@@ -202,7 +232,7 @@ impl<'a> Row<'a> {
         })
     }
 
-    fn params(&self) -> [Param<'_>; 28] {
+    pub(crate) fn params(&self) -> [Param<'_>; 28] {
         params! {
             id: self.id,
             client: self.client,
@@ -283,8 +313,17 @@ impl<'a> RefreshCells<'a> {
 }
 
 fn read(cells: &mut Cells<'_>) -> Result<FamilyRecord, Failure> {
-    Ok(FamilyRecord {
-        id: FamilyId::from_bytes(cells.bytes("id")?),
+    read_optional(cells)?.ok_or_else(|| Failure::row("id", "a family without a name"))
+}
+
+/// The record, or `None` where the row has no family.
+pub(crate) fn read_optional(cells: &mut Cells<'_>) -> Result<Option<FamilyRecord>, Failure> {
+    let Some(id) = cells.optional_bytes("id")? else {
+        cells.skip(27);
+        return Ok(None);
+    };
+    Ok(Some(FamilyRecord {
+        id: FamilyId::from_bytes(id),
         client: cells.text("client", ClientId::parse)?,
         subject: cells.text("subject", Subject::parse)?,
         scope: cells.scope("scope")?,
@@ -302,7 +341,7 @@ fn read(cells: &mut Cells<'_>) -> Result<FamilyRecord, Failure> {
             _ => return Err(Failure::row("revoked_why", "half a revocation")),
         },
         extra: cells.extra()?,
-    })
+    }))
 }
 
 fn read_refresh(cells: &mut Cells<'_>) -> Result<Option<RefreshState>, Failure> {

@@ -1,4 +1,5 @@
-//! [`GrantStore`]: each method is one operation of `family`, `refresh`, `access_token`, `cutoff`, `strike` or `purge`.
+//! [`GrantStore`]: each method is one operation of `request`, `code`, `consent`, `family`, `refresh`, `access_token`,
+//! `cutoff`, `strike` or `purge`.
 
 use async_trait::async_trait;
 use oauth_core::store::{
@@ -7,15 +8,14 @@ use oauth_core::store::{
     GrantStore, InsertToken, IssueCode, ListGrants, Purged, RedeemCode, RedeemOutcome, Refreshed, Retry, RevokeFamily,
     RevokeToken, RevokedWhy, Rotate, Standing, StandingQuery, StartFamily, StartOutcome, StoreError, Strike,
 };
-use oauth_core::types::{FamilyId, KeyedHash, Subject, Timestamp, TokenDigest};
+use oauth_core::types::{ClientId, FamilyId, KeyedHash, Subject, Timestamp, TokenDigest};
 
-use crate::{PostgresStore, access_token, cutoff, family, purge, refresh, strike};
+use crate::{PostgresStore, access_token, code, consent, cutoff, family, purge, refresh, request, strike};
 
 #[async_trait]
 impl GrantStore for PostgresStore {
     async fn begin_request(&self, begin: BeginRequest) -> Result<BeginOutcome, StoreError> {
-        let _ = begin;
-        Err(StoreError::unavailable("not built yet"))
+        self.write(begin, |session, begin| Box::pin(request::begin(session, begin))).await
     }
 
     async fn find_request(
@@ -23,43 +23,38 @@ impl GrantStore for PostgresStore {
         handle: &TokenDigest,
         subject: Option<&Subject>,
     ) -> Result<Option<FoundRequest>, StoreError> {
-        let _ = (handle, subject);
-        Err(StoreError::unavailable("not built yet"))
+        self.read((*handle, subject.cloned()), |session, asked| Box::pin(request::find(session, asked))).await
     }
 
     async fn decide_request(&self, decide: DecideRequest) -> Result<DecideOutcome, StoreError> {
-        let _ = decide;
-        Err(StoreError::unavailable("not built yet"))
+        self.write(decide, |session, decide| Box::pin(request::decide(session, decide))).await
     }
 
     async fn issue_code(&self, code: CodeRecord) -> Result<IssueCode, StoreError> {
-        let _ = code;
-        Err(StoreError::unavailable("not built yet"))
+        self.write(code, |session, code| Box::pin(code::issue(session, code))).await
     }
 
     async fn find_code(&self, digest: &TokenDigest) -> Result<Option<FoundCode>, StoreError> {
-        let _ = digest;
-        Err(StoreError::unavailable("not built yet"))
+        self.read(*digest, |session, digest| Box::pin(code::find(session, digest))).await
     }
 
     async fn redeem_code(&self, redeem: RedeemCode) -> Result<RedeemOutcome, StoreError> {
-        let _ = redeem;
-        Err(StoreError::unavailable("not built yet"))
+        let (subject, client) = (redeem.family.subject.clone(), redeem.family.client.clone());
+        let holder = families_of(&subject, &client);
+        self.write_locked(&holder, redeem, |session, redeem| Box::pin(code::redeem(session, redeem))).await
     }
 
     async fn find_consent(&self, key: &ConsentKey) -> Result<Option<ConsentRecord>, StoreError> {
-        let _ = key;
-        Err(StoreError::unavailable("not built yet"))
+        self.read(key.clone(), |session, key| Box::pin(consent::find(session, key))).await
     }
 
     async fn list_grants(&self, list: &ListGrants) -> Result<Vec<ClientGrants>, StoreError> {
-        let _ = list;
-        Err(StoreError::unavailable("not built yet"))
+        self.read(list.clone(), |session, list| Box::pin(consent::list_grants(session, list))).await
     }
 
     async fn start_family(&self, start: StartFamily) -> Result<StartOutcome, StoreError> {
         let (subject, client) = (start.family.subject.clone(), start.family.client.clone());
-        let holder = ["families", subject.as_str(), client.as_str()];
+        let holder = families_of(&subject, &client);
         self.write_locked(&holder, start, |session, start| Box::pin(family::start(session, start))).await
     }
 
@@ -144,4 +139,9 @@ impl GrantStore for PostgresStore {
     async fn close(&self) {
         self.shut().await;
     }
+}
+
+/// The lock of whoever counts the live families of a subject and a client.
+fn families_of<'a>(subject: &'a Subject, client: &'a ClientId) -> [&'a str; 3] {
+    ["families", subject.as_str(), client.as_str()]
 }

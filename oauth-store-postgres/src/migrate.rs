@@ -24,8 +24,10 @@ pub struct Migration {
 ///
 /// A new name of an enum or a new member of a JSON object needs a step too, were it only to raise the version: a build
 /// that does not know it must refuse the schema and not find its rows corrupt.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, name: "initial", sql: include_str!("../migrations/0001_initial.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "initial", sql: include_str!("../migrations/0001_initial.sql") },
+    Migration { version: 2, name: "authorization", sql: include_str!("../migrations/0002_authorization.sql") },
+];
 
 /// Brings a schema to its newest version without opening a store on it; makes the schema if there is none.
 ///

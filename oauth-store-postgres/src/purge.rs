@@ -11,7 +11,7 @@ use crate::sql::params;
 /// The most rows that one statement removes, so that it holds its locks for a few milliseconds only.
 pub(crate) const STEP: u32 = 1_000;
 
-pub(crate) const KINDS: u32 = 6;
+pub(crate) const KINDS: u32 = 9;
 
 /// Picks `:most` expired rows, and passes over those that somebody else is changing or removing: they are for the next
 /// purge. A row that was changed meanwhile is judged anew when it is locked.
@@ -39,12 +39,18 @@ pub(crate) const STATEMENTS: [&str; KINDS as usize] = [
     concat!("DELETE FROM @strike WHERE ", expired!("strike", "ends_at")),
     concat!("DELETE FROM @tombstone WHERE ", expired!("tombstone", "expires_at")),
     concat!("DELETE FROM @access_token WHERE ", expired!("access_token", "expires_at")),
+    concat!("DELETE FROM @authorization_request WHERE ", expired!("authorization_request", "expires_at")),
+    concat!("DELETE FROM @code WHERE ", expired!("code", "keep_until")),
+    concat!("DELETE FROM @consent WHERE ", expired!("consent", "expires_at")),
 ];
 /// Whether the first to expire of each kind has expired. Asked so, and not by `EXISTS`, because the planner takes a third
 /// of all rows for expired and would look for one by reading the table.
 pub(crate) const MORE: &str = "
     SELECT coalesce(least(
         (SELECT expires_at FROM @access_token WHERE tenant = :tenant ORDER BY expires_at LIMIT 1),
+        (SELECT expires_at FROM @authorization_request WHERE tenant = :tenant ORDER BY expires_at LIMIT 1),
+        (SELECT keep_until FROM @code WHERE tenant = :tenant ORDER BY keep_until LIMIT 1),
+        (SELECT expires_at FROM @consent WHERE tenant = :tenant ORDER BY expires_at LIMIT 1),
         (SELECT expires_at FROM @tombstone WHERE tenant = :tenant ORDER BY expires_at LIMIT 1),
         (SELECT ends_at FROM @strike WHERE tenant = :tenant ORDER BY ends_at LIMIT 1),
         (SELECT expires_at FROM @claim WHERE tenant = :tenant ORDER BY expires_at LIMIT 1),

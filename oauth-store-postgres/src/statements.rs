@@ -1,6 +1,6 @@
 //! The list of all statements, for what is done with every one: rendering, and looking at their plans.
 
-use crate::{access_token, client, cutoff, family, key, purge, refresh, strike, user};
+use crate::{access_token, client, code, consent, cutoff, family, key, purge, refresh, request, strike, user};
 
 pub(crate) const ALL: &[&str] = &[
     access_token::FIND,
@@ -13,6 +13,12 @@ pub(crate) const ALL: &[&str] = &[
     client::PAGE,
     client::REGISTER,
     client::UPDATE,
+    code::FIND,
+    code::ISSUE,
+    code::REDEEM,
+    code::REDEEM_WITH_TOKEN,
+    consent::FIND,
+    consent::LIST,
     cutoff::RAISE,
     family::FIND,
     family::FIND_BY_HANDLE,
@@ -33,12 +39,21 @@ pub(crate) const ALL: &[&str] = &[
     purge::STATEMENTS[3],
     purge::STATEMENTS[4],
     purge::STATEMENTS[5],
+    purge::STATEMENTS[6],
+    purge::STATEMENTS[7],
+    purge::STATEMENTS[8],
     refresh::EXTEND,
     refresh::EXTEND_WITH_TOKEN,
     refresh::RETRY,
     refresh::RETRY_WITH_TOKEN,
     refresh::ROTATE,
     refresh::ROTATE_WITH_TOKEN,
+    request::APPROVE,
+    request::APPROVE_AND_REMEMBER,
+    request::BEGIN,
+    request::DENY,
+    request::FIND,
+    request::IS_DECIDED,
     strike::ADD,
     strike::CLEAR,
     user::FIND,

@@ -5,19 +5,14 @@ mod common;
 use std::thread;
 use std::time::Duration;
 
-use common::{LATER, NOW, Stranger, begin, family_id, fresh_schema, open, refresh_digest, rotation, settings};
-use oauth_core::store::{
-    Claim, FamilyRecord, GrantStore, Refreshed, RevokeFamily, RevokedWhy, Rotate, Standing, StartFamily, StartOutcome,
-    StoreError, StoreErrorKind, Strike,
+use common::{
+    NOW, Stranger, begin, family_id, fresh_schema, named, open, refresh_digest, rotation, settings, stored,
+    wait_for_waiters,
 };
+use oauth_core::store::{GrantStore, Refreshed, StoreError, StoreErrorKind, Strike};
 use oauth_core::types::{KeyedHash, Lifetime, Timestamp};
 use oauth_store_postgres::{Database, PostgresStore, Schema, Settings};
 use oauth_testkit::{PostgresServer, block_on};
-
-/// Settings by which the connections can be told apart.
-fn named(server: &PostgresServer, name: &str, schema: &Schema) -> Settings {
-    Settings::parse(&format!("{} application_name={name}", server.url())).unwrap().schema(schema.clone())
-}
 
 fn mark(store: &PostgresStore) -> Result<Timestamp, StoreErrorKind> {
     block_on(store.raise_clock_mark(NOW)).map_err(|error| error.kind())
@@ -26,22 +21,6 @@ fn mark(store: &PostgresStore) -> Result<Timestamp, StoreErrorKind> {
 fn strike(store: &PostgresStore) -> Result<u32, StoreError> {
     let strike = Strike { account: KeyedHash::from_bytes([1; 32]), now: NOW, window: Lifetime::of_seconds(60) };
     block_on(store.add_strike(strike))
-}
-
-fn stored(store: &PostgresStore, number: u64) -> FamilyRecord {
-    block_on(store.find_family(&family_id(number))).unwrap().unwrap()
-}
-
-/// How many connections of that name wait for a lock.
-fn waiters(eye: &Stranger, name: &str) -> usize {
-    let waiting = "wait_event_type = 'Lock'";
-    eye.ask(&format!("SELECT pid FROM pg_stat_activity WHERE application_name = '{name}' AND {waiting}")).len()
-}
-
-fn wait_for_waiters(eye: &Stranger, name: &str, count: usize) {
-    while waiters(eye, name) < count {
-        thread::yield_now();
-    }
 }
 
 #[test]
@@ -200,102 +179,6 @@ fn an_operation_runs_to_its_end_though_its_caller_is_gone() {
     let name = schema.as_str();
     assert_eq!(eye.ask(&format!("SELECT generation FROM {name}.family")), ["1"]);
     assert_eq!(eye.ask(&format!("SELECT id FROM {name}.access_token")), ["t1"]);
-}
-
-/// Runs both so that each was under way before either could change the row, the first one first in the row's queue.
-fn both_under_way<A: Send, B: Send>(
-    server: &PostgresServer,
-    name: &str,
-    schema: &Schema,
-    first: impl FnOnce() -> A + Send,
-    second: impl FnOnce() -> B + Send,
-) -> (A, B) {
-    let (holder, eye) = (Stranger::connect(server), Stranger::connect(server));
-    holder.ask(&format!("BEGIN; SELECT id FROM {}.family FOR UPDATE", schema.as_str()));
-    thread::scope(|scope| {
-        let first = scope.spawn(first);
-        wait_for_waiters(&eye, name, 1);
-        let second = scope.spawn(second);
-        wait_for_waiters(&eye, name, 2);
-        holder.ask("COMMIT");
-        (first.join().unwrap(), second.join().unwrap())
-    })
-}
-
-/// Two nodes on one schema, with a family each can work on.
-fn two_nodes(server: &PostgresServer, name: &str, schema: &Schema) -> [PostgresStore; 2] {
-    let nodes = [0, 1].map(|_| open(named(server, name, schema)));
-    begin(&nodes[0], 1);
-    nodes
-}
-
-fn rotate_to(owner: u64) -> Rotate {
-    rotation(1, refresh_digest(1, 0), refresh_digest(owner, 1), owner)
-}
-
-#[test]
-fn a_rotation_and_a_revocation_of_two_nodes_leave_nothing_that_lives() {
-    let Some(server) = PostgresServer::shared() else { return };
-    for rotates_first in [true, false] {
-        let (schema, name) = (fresh_schema(), format!("revoke-{rotates_first}"));
-        let [one, other] = two_nodes(server, &name, &schema);
-        let rotate = || block_on(one.rotate(rotate_to(2))).unwrap();
-        let revoke = || block_on(other.revoke_family(&family_id(1), RevokedWhy::Host, NOW)).unwrap();
-        let (rotated, revoked) = if rotates_first {
-            both_under_way(server, &name, &schema, rotate, revoke)
-        } else {
-            let (revoked, rotated) = both_under_way(server, &name, &schema, revoke, rotate);
-            (rotated, revoked)
-        };
-        assert_eq!(revoked, RevokeFamily::Revoked);
-        assert_eq!(rotated, if rotates_first { Refreshed::Done } else { Refreshed::Moved });
-        assert!(stored(&one, 1).revoked.is_some());
-        let token = block_on(one.find_access_token(&common::digest(2))).unwrap();
-        assert_eq!(token.map(|found| found.standing), rotates_first.then_some(Standing::Revoked));
-    }
-}
-
-#[test]
-fn of_two_nodes_that_rotate_one_token_one_wins_and_the_other_stores_nothing() {
-    let Some(server) = PostgresServer::shared() else { return };
-    let (schema, name) = (fresh_schema(), "rotate");
-    let [one, other] = two_nodes(server, name, &schema);
-    let first = || block_on(one.rotate(rotate_to(2))).unwrap();
-    let second = || block_on(other.rotate(rotate_to(3))).unwrap();
-    let answers = both_under_way(server, name, &schema, first, second);
-    assert_eq!(answers, (Refreshed::Done, Refreshed::Moved));
-    assert_eq!(stored(&one, 1).refresh.unwrap().current_digest, refresh_digest(2, 1));
-    assert_eq!(block_on(one.find_access_token(&common::digest(3))).unwrap(), None);
-}
-
-/// The first start waits in the middle of its statement, for a claim that somebody else is making; without a lock the
-/// second would begin and end meanwhile, and neither would see the other's family.
-#[test]
-fn of_two_nodes_that_start_at_once_neither_overlooks_the_others_family() {
-    let Some(server) = PostgresServer::shared() else { return };
-    let (schema, name) = (fresh_schema(), "starts");
-    let nodes = [0, 1].map(|_| open(named(server, name, &schema)));
-    let (holder, eye) = (Stranger::connect(server), Stranger::connect(server));
-    let claim = Claim { digest: common::digest(1), expires_at: LATER };
-    let digits: String = claim.digest.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    holder.ask(&format!("BEGIN; INSERT INTO {}.claim VALUES ('default', '\\x{digits}', 0)", schema.as_str()));
-    let of_alice = |number| {
-        let family = FamilyRecord { subject: "alice".parse().unwrap(), ..common::family(number) };
-        StartFamily { family, live_limit: 1, ..common::start(number) }
-    };
-    let answers = thread::scope(|scope| {
-        let first = StartFamily { claim: Some(claim), ..of_alice(1) };
-        let first = scope.spawn(|| block_on(nodes[0].start_family(first)).unwrap());
-        wait_for_waiters(&eye, name, 1);
-        let second = scope.spawn(|| block_on(nodes[1].start_family(of_alice(2))).unwrap());
-        while !second.is_finished() && waiters(&eye, name) < 2 {
-            thread::yield_now();
-        }
-        holder.ask("ROLLBACK");
-        [first.join().unwrap(), second.join().unwrap()]
-    });
-    assert_eq!(answers, [StartOutcome::Started { ended: 0 }, StartOutcome::Started { ended: 1 }]);
-    assert_eq!([stored(&nodes[0], 1).revoked.is_some(), stored(&nodes[0], 2).revoked.is_some()], [true, false]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Barrier;
 use std::thread;
 
 use common::{Stranger, begin, family, family_id, fresh_schema, open, runtime, settings};
-use oauth_core::store::GrantStore;
+use oauth_core::store::{CodeRecord, GrantStore, IssueCode, RedeemOutcome};
 use oauth_store_postgres::{Database, MIGRATIONS, OpenError, PostgresStore, Schema, Settings, migrate};
 use oauth_testkit::{PostgresServer, block_on};
 
@@ -98,6 +98,33 @@ fn the_migrations_as_text_make_the_same_schema() {
     };
     assert_eq!(described(&by_hand), described(&by_us));
     assert!(described(&by_us).len() > 90);
+}
+
+#[test]
+fn a_schema_of_version_one_is_brought_up_to_date_with_its_rows() {
+    let Some(server) = PostgresServer::shared() else { return };
+    let schema = fresh_schema();
+    let (eye, name) = (Stranger::connect(server), schema.as_str());
+    let handle = "\\x0000000000000001";
+    eye.ask(&format!(
+        "BEGIN; CREATE SCHEMA {name}; SET LOCAL search_path = {name}; {};
+         INSERT INTO family (tenant, id, client, subject, scope, resource, handle, key_id, generation, current_digest,
+             rotated_at, retries, retry_streak, idle_expires_at, issued_at, seen_at, absolute_expires_at, extra)
+         VALUES ('default', '\\x07070707070707070000000000000001', 'app', 'alice-1', '[\"read\",\"write\"]', '[]', '{handle}',
+             'derive', 0, '{handle}{}', {now}, 0, 0, {later}, {now}, {now}, {later}, '');
+         INSERT INTO cutoff VALUES ('default', 'subject', 'bob', {now}); COMMIT",
+        MIGRATIONS[0].sql,
+        "0000000000000000".to_owned() + &"03".repeat(16),
+        now = common::NOW.millis(),
+        later = common::LATER.millis(),
+    ));
+    let store = open(settings(server).schema(schema.clone()));
+    assert_eq!(eye.ask(&format!("SELECT version FROM {name}.oauth_schema ORDER BY version")), ["1", "2"]);
+    assert_eq!(block_on(store.find_family(&family_id(1))).unwrap(), Some(family(1)));
+    common::issue(&store, 1);
+    assert_eq!(block_on(store.redeem_code(common::redemption(1, 2))).unwrap(), RedeemOutcome::Redeemed { ended: 0 });
+    let of_bob = CodeRecord { subject: "bob".parse().unwrap(), ..common::code(3) };
+    assert_eq!(block_on(store.issue_code(of_bob)).unwrap(), IssueCode::CutOff);
 }
 
 #[test]

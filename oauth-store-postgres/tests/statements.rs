@@ -1,59 +1,16 @@
 //! How many statements a request costs, counted from the server's own log. The table in the README says the same.
 
 mod common;
+#[path = "common/server.rs"]
+mod server;
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
+use self::server::{add_alice, begin_form, builder, ensure_app, jwt, refresh_form};
 use common::{fresh_schema, open};
-use oauth_core::keys::SealingKey;
-use oauth_core::store::{AccessTokenFormat, Client, User};
-use oauth_core::token::HookError;
-use oauth_core::types::{Issuer, Subject};
-use oauth_core::wire::{Body, Method, Request};
-use oauth_core::{
-    Authenticated, AuthorizationServer, ClientSpec, Endpoint, ExtensionFacts, ExtensionGrant, ExtensionParameters,
-    ExtensionRefusal, ExtensionSettings, Proposal, RequestContext,
-};
+use oauth_core::store::AccessTokenFormat;
+use oauth_core::{AuthorizationServer, ClientSpec};
 use oauth_store_postgres::{Database, PostgresStore, Schema, Settings};
 use oauth_testkit::{PostgresServer, block_on};
 use serde_json::Value;
-
-const TRUST: &str = "urn:test:trust";
-const SCOPE: &str = "offline_access orders.read";
-
-/// Gives `alice`'s tokens to whoever asks.
-#[derive(Debug)]
-struct Trust;
-
-#[async_trait]
-impl ExtensionGrant for Trust {
-    fn grant_type(&self) -> &str {
-        TRUST
-    }
-
-    fn parameters(&self) -> &[&'static str] {
-        &[]
-    }
-
-    async fn facts(
-        &self,
-        _: &RequestContext,
-        _: &Authenticated<Client>,
-        _: &ExtensionParameters<'_>,
-    ) -> Result<ExtensionFacts, HookError> {
-        Ok(ExtensionFacts::new())
-    }
-
-    fn propose(
-        &self,
-        _: &Authenticated<Client>,
-        _: &ExtensionParameters<'_>,
-        _: &ExtensionFacts,
-    ) -> Result<Proposal, ExtensionRefusal> {
-        Ok(Proposal::new(Subject::parse("alice").unwrap()))
-    }
-}
 
 /// Statements by the trait whose tables they touch, and those that only begin and end a transaction.
 #[derive(Debug, Default, PartialEq)]
@@ -77,28 +34,18 @@ impl Counter {
         let name = schema.as_str().to_owned();
         let url = format!("{} application_name={name} options='-c log_statement=all'", log.url());
         let store = open(Settings::parse(&url).unwrap().schema(schema).connections(1));
-        let user = User { subject: "alice".parse().unwrap(), active: true, scope: None, password: None };
-        let _ = block_on(store.insert_user(user, &["alice"])).unwrap();
-        let trust = ExtensionSettings { scope: SCOPE.into(), refresh_tokens: true, id_tokens: false };
-        let sealing = SealingKey::new("test", [7; 32]).unwrap();
-        let server = AuthorizationServer::builder(Issuer::url("https://as.example").unwrap(), &store, sealing.into())
-            .extension_grant(Arc::new(Trust), trust)
-            .access_token(format);
-        let server = block_on(server.start()).unwrap();
-        let app = ClientSpec::public("app").grants([TRUST, "refresh_token"]).scope(SCOPE).audience(["orders"]);
-        block_on(server.ensure_client(app)).unwrap();
+        add_alice(&store);
+        let server = block_on(builder(&store, format).start()).unwrap();
+        ensure_app(&server);
         Self { log, prefix: format!("[{name}] LOG:  "), server }
     }
 
     /// What the request was answered, and what it cost.
     fn token(&self, form: &str) -> (Value, Counted) {
         let before = self.log.log().len();
-        let mut request = Request::new(Method::Post, "/oauth/token");
-        request.headers.push("content-type", b"application/x-www-form-urlencoded");
-        request.body = Body::Whole(form.as_bytes().to_vec());
-        let response = block_on(self.server.handle(Endpoint::Token, &request));
-        let body: Value = serde_json::from_slice(&response.body).unwrap();
-        assert_eq!(response.status, 200, "{body}");
+        let (status, body) = server::post(&self.server, form);
+        assert_eq!(status, 200, "{body}");
+        let body: Value = serde_json::from_str(&body).unwrap();
         let mut counted = Counted::default();
         for line in joined(&self.log.log()[before..]) {
             let Some(statement) = line.strip_prefix(&self.prefix) else { continue };
@@ -114,11 +61,11 @@ impl Counter {
     }
 
     fn begin(&self) -> (Value, Counted) {
-        self.token(&format!("grant_type={TRUST}&client_id=app&scope={}", SCOPE.replace(' ', "+")))
+        self.token(&begin_form())
     }
 
     fn refresh(&self, token: &Value) -> (Value, Counted) {
-        self.token(&format!("grant_type=refresh_token&client_id=app&refresh_token={}", token.as_str().unwrap()))
+        self.token(&refresh_form(token.as_str().unwrap()))
     }
 }
 
@@ -132,10 +79,6 @@ fn joined(log: &str) -> Vec<String> {
         }
     }
     lines
-}
-
-fn jwt() -> AccessTokenFormat {
-    AccessTokenFormat::Jwt { alg: oauth_core::jose::Alg::ES256, profile: oauth_core::store::TokenProfile::Rfc9068 }
 }
 
 #[test]

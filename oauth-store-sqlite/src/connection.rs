@@ -14,7 +14,7 @@ const PATIENCE: i32 = 360;
 /// The longest single wait.
 const LONGEST_WAIT: Duration = Duration::from_millis(20);
 /// Prepared statements that a connection keeps; more than the crate has.
-const STATEMENTS: usize = 64;
+const STATEMENTS: usize = 128;
 
 /// The oldest SQLite whose WAL several processes can share: 3.51.3. In older ones a log that is reset while another
 /// connection writes can corrupt the file.

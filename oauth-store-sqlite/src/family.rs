@@ -1,7 +1,8 @@
 //! Families: the table `family`.
 
 use oauth_core::store::{
-    FamilyRecord, FoundFamily, RefreshState, RevokeFamily, RevokedWhy, Salt, StartFamily, StartOutcome,
+    AccessTokenRecord, FamilyRecord, FoundFamily, RefreshState, RevokeFamily, RevokedWhy, Salt, StartFamily,
+    StartOutcome,
 };
 use oauth_core::types::{ClientId, FamilyId, KeyId, ResourceUri, Subject, Timestamp, TokenDigest};
 use rusqlite::{Connection, named_params, params};
@@ -22,6 +23,30 @@ macro_rules! columns {
     };
 }
 
+/// The condition that the family `held` is live at `:now`.
+macro_rules! live {
+    () => {
+        concat!(
+            "revoked_at IS NULL AND absolute_expires_at > :now AND NOT ",
+            cut_off!("held.subject", "held.client", "held.issued_at")
+        )
+    };
+}
+pub(crate) use live;
+
+macro_rules! insert {
+    () => {
+        concat!(
+            "INSERT INTO family (tenant, ",
+            columns!(),
+            ") SELECT :tenant, :id, :client, :subject, :scope, :resource, :binding_kind, :binding, :auth_time, \
+             :auth_amr, :auth_acr, :code_digest, :handle, :key_id, :generation, :current_digest, :previous_digest, \
+             :salt, :salt_expires_at, :rotated_at, :retries, :retry_streak, :idle_expires_at, :issued_at, :seen_at, \
+             :absolute_expires_at, :revoked_at, :revoked_why, :extra"
+        )
+    };
+}
+
 pub(crate) const FIND: &str = concat!("SELECT ", columns!(), " FROM family WHERE tenant = ?1 AND id = ?2");
 /// The row, and whether it was taken back: by itself, or by a cutoff.
 pub(crate) const FIND_BY_HANDLE: &str = concat!(
@@ -32,24 +57,25 @@ pub(crate) const FIND_BY_HANDLE: &str = concat!(
     " FROM family AS held WHERE tenant = :tenant AND handle = :handle"
 );
 pub(crate) const EXISTS: &str = "SELECT 1 FROM family WHERE tenant = ?1 AND id = ?2";
-pub(crate) const INSERT: &str = concat!(
-    "INSERT INTO family (tenant, ",
+/// For a family that was judged by the statement that redeemed its code, in the same step.
+pub(crate) const INSERT_JUDGED: &str = insert!();
+pub(crate) const INSERT: &str = concat!(insert!(), " WHERE NOT ", cut_off!(":subject", ":client", ":issued_at"));
+/// The live families of a subject with the clients of one page.
+pub(crate) const LIST: &str = concat!(
+    "SELECT ",
     columns!(),
-    ") SELECT :tenant, :id, :client, :subject, :scope, :resource, :binding_kind, :binding, :auth_time, :auth_amr,
-        :auth_acr, :code_digest, :handle, :key_id, :generation, :current_digest, :previous_digest, :salt,
-        :salt_expires_at, :rotated_at, :retries, :retry_streak, :idle_expires_at, :issued_at, :seen_at,
-        :absolute_expires_at, :revoked_at, :revoked_why, :extra
-    WHERE NOT ",
-    cut_off!(":subject", ":client", ":issued_at")
+    " FROM family AS held INDEXED BY family_live
+    WHERE tenant = :tenant AND subject = :subject AND client > :after AND client <= :last AND ",
+    live!(),
+    " ORDER BY client, issued_at, id"
 );
 /// Ends the live families of a subject and client beside the new one, but for the `:keep` youngest. The index is named
 /// because without statistics SQLite would walk through all families of the tenant by their end.
 pub(crate) const MAKE_ROOM: &str = concat!(
     "UPDATE family SET revoked_at = :now, revoked_why = :why WHERE rowid IN (
         SELECT rowid FROM family AS held INDEXED BY family_live
-        WHERE tenant = :tenant AND subject = :subject AND client = :client AND revoked_at IS NULL
-            AND id <> :id AND absolute_expires_at > :now AND NOT ",
-    cut_off!("held.subject", "held.client", "held.issued_at"),
+        WHERE tenant = :tenant AND subject = :subject AND client = :client AND id <> :id AND ",
+    live!(),
     " ORDER BY issued_at DESC, id DESC LIMIT -1 OFFSET :keep)"
 );
 pub(crate) const REVOKE: &str =
@@ -73,7 +99,7 @@ pub(crate) fn start(connection: &Connection, tenant: &str, start: &StartFamily) 
     let StartFamily { family, access_token, live_limit, claim } = start;
     let mut outcome = StartOutcome::CutOff;
     all_or_nothing(connection, || {
-        if !insert(connection, tenant, family)? {
+        if !insert(connection, INSERT, tenant, family)? {
             return Ok(false);
         }
         if let Some(claim) = claim
@@ -82,13 +108,25 @@ pub(crate) fn start(connection: &Connection, tenant: &str, start: &StartFamily) 
             outcome = StartOutcome::Claimed;
             return Ok(false);
         }
-        if let Some(token) = access_token {
-            access_token::insert_judged(connection, tenant, token)?;
-        }
-        outcome = StartOutcome::Started { ended: make_room(connection, tenant, family, *live_limit)? };
+        let now = family.issued_at;
+        let ended = settle(connection, tenant, family, access_token.as_ref(), *live_limit, now)?;
+        outcome = StartOutcome::Started { ended };
         Ok(true)
     })?;
     Ok(outcome)
+}
+
+/// Starts a family whose code was found live and marked in the same step; answers how many older ones ended for it.
+pub(crate) fn start_judged(
+    connection: &Connection,
+    tenant: &str,
+    family: &FamilyRecord,
+    access_token: Option<&AccessTokenRecord>,
+    live_limit: u32,
+    now: Timestamp,
+) -> Result<u32, Failure> {
+    insert(connection, INSERT_JUDGED, tenant, family)?;
+    settle(connection, tenant, family, access_token, live_limit, now)
 }
 
 pub(crate) fn revoke(
@@ -105,14 +143,24 @@ pub(crate) fn revoke(
     Ok(if known { RevokeFamily::AlreadyRevoked } else { RevokeFamily::Unknown })
 }
 
-/// Ends the oldest families of the new one's subject and client; answers how many.
-fn make_room(connection: &Connection, tenant: &str, new: &FamilyRecord, live_limit: u32) -> Result<u32, Failure> {
+/// Stores the first token of a new family, and ends the oldest families of its subject and client; answers how many.
+fn settle(
+    connection: &Connection,
+    tenant: &str,
+    new: &FamilyRecord,
+    access_token: Option<&AccessTokenRecord>,
+    live_limit: u32,
+    now: Timestamp,
+) -> Result<u32, Failure> {
+    if let Some(token) = access_token {
+        access_token::insert_judged(connection, tenant, token)?;
+    }
     let room = named_params! {
         ":tenant": tenant,
         ":id": new.id.as_bytes(),
         ":subject": new.subject.as_str(),
         ":client": new.client.as_str(),
-        ":now": new.issued_at.millis(),
+        ":now": now.millis(),
         ":why": RevokedWhy::Limit.as_str(),
         ":keep": live_limit.saturating_sub(1),
     };
@@ -120,8 +168,8 @@ fn make_room(connection: &Connection, tenant: &str, new: &FamilyRecord, live_lim
     Ok(u32::try_from(ended).unwrap_or(u32::MAX))
 }
 
-/// Adds the record; `false` when a cutoff covers it.
-fn insert(connection: &Connection, tenant: &str, family: &FamilyRecord) -> Result<bool, Failure> {
+/// Adds the record; `false` when a cutoff covers it and the statement asks.
+fn insert(connection: &Connection, sql: &str, tenant: &str, family: &FamilyRecord) -> Result<bool, Failure> {
     let FamilyRecord {
         id,
         client,
@@ -184,7 +232,7 @@ fn insert(connection: &Connection, tenant: &str, family: &FamilyRecord) -> Resul
         ":revoked_why": revoked.map(|(_, why)| why.as_str()),
         ":extra": extra.as_bytes(),
     };
-    Ok(change(connection, INSERT, row)? > 0)
+    Ok(change(connection, sql, row)? > 0)
 }
 
 /// The refresh half of a row; all NULL for a family without refresh tokens.
@@ -233,7 +281,7 @@ impl<'a> RefreshCells<'a> {
     }
 }
 
-fn read(cells: &mut Cells<'_, '_>) -> Result<FamilyRecord, Failure> {
+pub(crate) fn read(cells: &mut Cells<'_, '_>) -> Result<FamilyRecord, Failure> {
     Ok(FamilyRecord {
         id: FamilyId::from_bytes(cells.take()?),
         client: cells.text("client", ClientId::parse)?,

@@ -1,4 +1,5 @@
-//! [`GrantStore`]: each method is one operation of `family`, `refresh`, `access_token`, `cutoff`, `strike` or `purge`.
+//! [`GrantStore`]: each method is one operation of `authorization_request`, `code`, `consent`, `family`, `refresh`,
+//! `access_token`, `cutoff`, `strike` or `purge`.
 
 use async_trait::async_trait;
 use oauth_core::store::{
@@ -8,14 +9,21 @@ use oauth_core::store::{
     RevokeToken, RevokedWhy, Rotate, Standing, StandingQuery, StartFamily, StartOutcome, StoreError, Strike,
 };
 use oauth_core::types::{FamilyId, KeyedHash, Subject, Timestamp, TokenDigest};
+use rusqlite::Connection;
 
-use crate::{SqliteStore, access_token, cutoff, family, purge, refresh, strike};
+use crate::{SqliteStore, access_token, authorization_request, code, consent, cutoff, family, purge, refresh, strike};
 
 #[async_trait]
 impl GrantStore for SqliteStore {
     async fn begin_request(&self, begin: BeginRequest) -> Result<BeginOutcome, StoreError> {
-        let _ = begin;
-        Err(StoreError::unavailable("not built yet"))
+        let (now, limit) = (begin.request.begun_at, begin.tenant_limit);
+        let has_room = move |connection: &Connection, tenant: &str| {
+            authorization_request::has_room(connection, tenant, now, limit)
+        };
+        if !self.read(has_room).await? {
+            return Ok(BeginOutcome::TooMany);
+        }
+        self.write(move |connection, tenant| authorization_request::begin(connection, tenant, &begin)).await
     }
 
     async fn find_request(
@@ -23,38 +31,36 @@ impl GrantStore for SqliteStore {
         handle: &TokenDigest,
         subject: Option<&Subject>,
     ) -> Result<Option<FoundRequest>, StoreError> {
-        let _ = (handle, subject);
-        Err(StoreError::unavailable("not built yet"))
+        let (handle, subject) = (*handle, subject.cloned());
+        self.read(move |connection, tenant| authorization_request::find(connection, tenant, &handle, subject.as_ref()))
+            .await
     }
 
     async fn decide_request(&self, decide: DecideRequest) -> Result<DecideOutcome, StoreError> {
-        let _ = decide;
-        Err(StoreError::unavailable("not built yet"))
+        self.write(move |connection, tenant| authorization_request::decide(connection, tenant, &decide)).await
     }
 
     async fn issue_code(&self, code: CodeRecord) -> Result<IssueCode, StoreError> {
-        let _ = code;
-        Err(StoreError::unavailable("not built yet"))
+        self.write(move |connection, tenant| code::issue(connection, tenant, &code)).await
     }
 
     async fn find_code(&self, digest: &TokenDigest) -> Result<Option<FoundCode>, StoreError> {
-        let _ = digest;
-        Err(StoreError::unavailable("not built yet"))
+        let digest = *digest;
+        self.read(move |connection, tenant| code::find(connection, tenant, &digest)).await
     }
 
     async fn redeem_code(&self, redeem: RedeemCode) -> Result<RedeemOutcome, StoreError> {
-        let _ = redeem;
-        Err(StoreError::unavailable("not built yet"))
+        self.write(move |connection, tenant| code::redeem(connection, tenant, &redeem)).await
     }
 
     async fn find_consent(&self, key: &ConsentKey) -> Result<Option<ConsentRecord>, StoreError> {
-        let _ = key;
-        Err(StoreError::unavailable("not built yet"))
+        let key = key.clone();
+        self.read(move |connection, tenant| consent::find(connection, tenant, &key)).await
     }
 
     async fn list_grants(&self, list: &ListGrants) -> Result<Vec<ClientGrants>, StoreError> {
-        let _ = list;
-        Err(StoreError::unavailable("not built yet"))
+        let list = list.clone();
+        self.read(move |connection, tenant| consent::list_grants(connection, tenant, &list)).await
     }
 
     async fn start_family(&self, start: StartFamily) -> Result<StartOutcome, StoreError> {

@@ -33,11 +33,14 @@
 mod access_token;
 mod audit;
 mod audit_sink;
+mod authorization_request;
 mod claim;
 mod client;
 mod client_secrets;
+mod code;
 mod codec;
 mod connection;
+mod consent;
 mod cutoff;
 mod database;
 mod engine;

@@ -22,8 +22,10 @@ pub struct Migration {
 ///
 /// A new name of an enum or a new member of a JSON object needs a step too, were it only to raise `user_version`: a
 /// build that does not know it must refuse the file and not find its rows corrupt.
-pub const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, name: "initial", sql: include_str!("../migrations/0001_initial.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "initial", sql: include_str!("../migrations/0001_initial.sql") },
+    Migration { version: 2, name: "authorization", sql: include_str!("../migrations/0002_authorization.sql") },
+];
 
 /// `PRAGMA application_id` of our files: the bytes `OAUT`.
 const APPLICATION_ID: i64 = 0x4f41_5554;

@@ -10,10 +10,16 @@ use crate::sql::{change, finds, first};
 /// Rows that one transaction removes, so that whoever writes meanwhile waits a few milliseconds at most.
 pub(crate) const STEP: u32 = 256;
 
-const KINDS: u32 = 6;
+const KINDS: u32 = 9;
 /// Each removes expired rows of one kind, at most `?3`. A salt that a rotation replaced meanwhile has another end, so
 /// its end is asked again where it is cleared.
 pub(crate) const STATEMENTS: [&str; KINDS as usize] = [
+    "DELETE FROM authorization_request WHERE rowid IN (
+        SELECT rowid FROM authorization_request WHERE tenant = ?1 AND expires_at < ?2 ORDER BY expires_at LIMIT ?3)",
+    "DELETE FROM code WHERE rowid IN (
+        SELECT rowid FROM code WHERE tenant = ?1 AND keep_until < ?2 ORDER BY keep_until LIMIT ?3)",
+    "DELETE FROM consent WHERE rowid IN (
+        SELECT rowid FROM consent WHERE tenant = ?1 AND expires_at < ?2 ORDER BY expires_at LIMIT ?3)",
     "DELETE FROM family WHERE rowid IN (
         SELECT rowid FROM family WHERE tenant = ?1 AND absolute_expires_at < ?2
         ORDER BY absolute_expires_at LIMIT ?3)",
@@ -35,7 +41,10 @@ pub(crate) const MORE: &str = "
         OR EXISTS (SELECT 1 FROM strike WHERE tenant = ?1 AND ends_at < ?2)
         OR EXISTS (SELECT 1 FROM claim WHERE tenant = ?1 AND expires_at < ?2)
         OR EXISTS (SELECT 1 FROM family WHERE tenant = ?1 AND salt IS NOT NULL AND salt_expires_at < ?2)
-        OR EXISTS (SELECT 1 FROM family WHERE tenant = ?1 AND absolute_expires_at < ?2)";
+        OR EXISTS (SELECT 1 FROM family WHERE tenant = ?1 AND absolute_expires_at < ?2)
+        OR EXISTS (SELECT 1 FROM consent WHERE tenant = ?1 AND expires_at < ?2)
+        OR EXISTS (SELECT 1 FROM code WHERE tenant = ?1 AND keep_until < ?2)
+        OR EXISTS (SELECT 1 FROM authorization_request WHERE tenant = ?1 AND expires_at < ?2)";
 
 pub(crate) const RAISE_CLOCK: &str = "
     INSERT INTO clock_mark (tenant, at) VALUES (?1, ?2)

@@ -1,6 +1,6 @@
 //! Running one statement: prepared once for each connection, its rows read with suspicion.
 
-use rusqlite::types::FromSql;
+use rusqlite::types::{FromSql, ValueRef};
 use rusqlite::{Connection, Params, Row};
 
 use crate::error::Failure;
@@ -17,6 +17,11 @@ impl Cells<'_, '_> {
         let value = self.row.get(self.next)?;
         self.next += 1;
         Ok(value)
+    }
+
+    /// Whether the next cell holds nothing; it stays the next.
+    pub(crate) fn is_next_null(&self) -> Result<bool, Failure> {
+        Ok(self.row.get_ref(self.next)? == ValueRef::Null)
     }
 
     /// Passes over cells that hold nothing.

@@ -7,15 +7,14 @@ use oauth_core::types::{Tenant, Timestamp};
 use rusqlite::Connection;
 
 use crate::error::Failure;
-use crate::{
-    Database, SqliteStore, access_token, audit, claim, client, cutoff, family, key, purge, refresh, strike, user,
-};
+use crate::{Database, SqliteStore};
 
 use self::directory::Directory;
 
 #[path = "../tests/common/directory.rs"]
 #[expect(unreachable_pub, reason = "shared with the integration tests")]
 mod directory;
+mod plans;
 mod trail;
 
 fn open(directory: &Directory) -> SqliteStore {
@@ -77,112 +76,6 @@ async fn durability_is_in_force_on_every_connection() {
     assert!(written.is_some_and(|path| path.ends_with("oauth.db")));
     assert_eq!(store.write(|connection, _| Ok(pragmas(connection))).await.unwrap(), expected(0));
     store.close().await;
-}
-
-#[tokio::test]
-async fn no_statement_scans_a_table() {
-    let directory = Directory::new();
-    let store = open(&directory);
-    let statements = [
-        access_token::FIND,
-        access_token::INSERT,
-        access_token::INSERT_JUDGED,
-        access_token::REVOKE_JWT,
-        access_token::REVOKE_OPAQUE,
-        access_token::TAKEN_BACK,
-        audit::INSERT,
-        audit::MOMENT,
-        audit::PAGE_BY_CLIENT,
-        audit::PAGE_BY_EVENT,
-        audit::PAGE_BY_SUBJECT,
-        audit::PAGE_BY_TIME,
-        audit::PURGE,
-        audit::PURGE_BEYOND,
-        audit::PURGE_MORE,
-        claim::MAKE,
-        client::DEREGISTER,
-        client::EXISTS,
-        client::FIND,
-        client::PAGE,
-        client::REGISTER,
-        client::UPDATE,
-        cutoff::RAISE,
-        family::EXISTS,
-        family::FIND,
-        family::FIND_BY_HANDLE,
-        family::INSERT,
-        family::MAKE_ROOM,
-        family::REVOKE,
-        key::EXISTS,
-        key::HELD_BACK,
-        key::INSERT,
-        key::LOAD,
-        key::PROMOTE,
-        key::STEP,
-        purge::MORE,
-        purge::RAISE_CLOCK,
-        purge::READ_CLOCK,
-        purge::STATEMENTS[0],
-        purge::STATEMENTS[1],
-        purge::STATEMENTS[2],
-        purge::STATEMENTS[3],
-        purge::STATEMENTS[4],
-        purge::STATEMENTS[5],
-        refresh::EXTEND,
-        refresh::RETRY,
-        refresh::ROTATE,
-        strike::ADD,
-        strike::CLEAR,
-        user::FIND,
-        user::FIND_BY_LOGIN,
-        user::INSERT,
-        user::INSERT_LOGIN,
-        user::REHASH,
-        user::SET_ACTIVE,
-    ];
-    let sources = [
-        include_str!("access_token.rs"),
-        include_str!("audit.rs"),
-        include_str!("claim.rs"),
-        include_str!("client.rs"),
-        include_str!("cutoff.rs"),
-        include_str!("family.rs"),
-        include_str!("key.rs"),
-        include_str!("purge.rs"),
-        include_str!("refresh.rs"),
-        include_str!("strike.rs"),
-        include_str!("user.rs"),
-    ];
-    let named = |line: &&str| line.starts_with("pub(crate) const ") && line.contains(": &str =");
-    let written = sources.iter().flat_map(|source| source.lines()).filter(named).count() + purge::STATEMENTS.len();
-    assert_eq!(statements.len(), written, "every statement is in the list");
-    for statement in statements {
-        let plan = store.write(move |connection, _| plan(connection, statement)).await.unwrap();
-        let scans: Vec<_> =
-            plan.iter().filter(|line| line.starts_with("SCAN") && *line != "SCAN CONSTANT ROW").collect();
-        assert!(scans.is_empty(), "{statement}\n{plan:#?}");
-        // What walks through an order walks along an index.
-        assert!(
-            !plan.iter().any(|line| line.contains("TEMP B-TREE")) || statement == key::LOAD,
-            "{statement}\n{plan:#?}"
-        );
-    }
-    let scanning = "SELECT 1 FROM family WHERE subject = 'a'";
-    let plan = store.write(move |connection, _| plan(connection, scanning)).await.unwrap();
-    assert!(plan.iter().any(|line| line.starts_with("SCAN")), "the test sees scans: {plan:?}");
-}
-
-fn plan(connection: &Connection, statement: &str) -> Result<Vec<String>, Failure> {
-    let mut query = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}"))?;
-    for parameter in 1..=query.parameter_count() {
-        query.raw_bind_parameter(parameter, 1)?;
-    }
-    let mut rows = query.raw_query();
-    let mut plan = Vec::new();
-    while let Some(row) = rows.next()? {
-        plan.push(row.get(3)?);
-    }
-    Ok(plan)
 }
 
 /// Lets the file grow to so many pages; SQLite raises the number to the present size.
@@ -372,27 +265,36 @@ async fn purge_takes_some_of_every_kind() {
              INSERT INTO family (tenant, id, client, subject, scope, resource, handle, current_digest, salt,
                                  salt_expires_at, issued_at, seen_at, absolute_expires_at, extra)
                  SELECT 'default', CAST(id + 100 AS BLOB), 'c', 's', '[]', '[]', digest, digest, x'00', 1, 0, 0, 9, x''
-                 FROM access_token;",
+                 FROM access_token;
+             INSERT INTO authorization_request (tenant, handle, origin, client, redirect_uri, request, state, resource,
+                                                begun_at, expires_at, extra)
+                 SELECT 'default', digest, 'plain', 'c', 'u', x'', 'begun', '[]', 0, 1, x'' FROM access_token;
+             INSERT INTO code (tenant, digest, client, subject, scope, redirect_uri, resource, issued_at, expires_at,
+                               keep_until, extra)
+                 SELECT 'default', digest, 'c', 's', '[]', 'u', '[]', 0, 1, 1 + 8 * (CAST(id AS INTEGER) > 60), x'' FROM access_token;
+             INSERT INTO consent SELECT 'default', 's', id, 'u', '[]', '[]', 0, 1, x'' FROM access_token LIMIT 70;",
         )?)
     };
     store.write(fill).await.unwrap();
     let rows = |connection: &Connection, _: &str| {
         let count = "SELECT (SELECT count(*) FROM family), (SELECT count(*) FROM family WHERE salt IS NOT NULL),
                             (SELECT count(*) FROM claim), (SELECT count(*) FROM strike),
-                            (SELECT count(*) FROM tombstone), (SELECT count(*) FROM access_token)";
-        let row = |row: &rusqlite::Row<'_>| {
-            Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get::<_, i64>(5)?])
-        };
+                            (SELECT count(*) FROM tombstone), (SELECT count(*) FROM access_token),
+                            (SELECT count(*) FROM authorization_request), (SELECT count(*) FROM code),
+                            (SELECT count(*) FROM consent)";
+        let row = |row: &rusqlite::Row<'_>| (0..9).map(|column| row.get(column)).collect::<Result<Vec<i64>, _>>();
         Ok(connection.query_row(count, [], row)?)
     };
-    assert_eq!(store.read(rows).await.unwrap(), [200, 100, 50, 50, 2, 100]);
+    assert_eq!(store.read(rows).await.unwrap(), [200, 100, 50, 50, 2, 100, 100, 100, 70]);
     let before = Timestamp::from_millis(2);
-    let purged = store.purge_expired(before, 18).await.unwrap();
-    assert_eq!((purged.rows, purged.more), (18, true));
-    assert_eq!(store.read(rows).await.unwrap(), [196, 97, 47, 47, 0, 97], "three each, and what the tombstones left");
+    let purged = store.purge_expired(before, 27).await.unwrap();
+    assert_eq!((purged.rows, purged.more), (27, true));
+    let left = [197, 97, 47, 47, 0, 97, 96, 97, 67];
+    assert_eq!(store.read(rows).await.unwrap(), left, "three each, and what the tombstones left");
     let purged = store.purge_expired(before, 1000).await.unwrap();
-    assert_eq!((purged.rows, purged.more), (384, false));
-    assert_eq!(store.read(rows).await.unwrap(), [100, 0, 0, 0, 0, 0]);
+    assert_eq!((purged.rows, purged.more), (605, false));
+    let left = [100, 0, 0, 0, 0, 0, 0, 40, 0];
+    assert_eq!(store.read(rows).await.unwrap(), left, "families that live and codes that were redeemed");
 }
 
 #[tokio::test]

@@ -140,6 +140,28 @@ fn the_schema_may_be_applied_by_other_tools() {
 }
 
 #[test]
+fn a_file_of_the_first_schema_is_migrated_and_keeps_its_rows() {
+    let directory = Directory::new();
+    let eye = stranger(&directory.file());
+    eye.execute_batch(MIGRATIONS[0].sql).unwrap();
+    eye.execute_batch(
+        "INSERT INTO login VALUES ('default', 'alice@example.org', 'alice');
+         INSERT INTO cutoff VALUES ('default', 'subject', 'bob', 5), ('default', 'everything', '', 1);
+         INSERT INTO clock_mark VALUES ('default', 7)",
+    )
+    .unwrap();
+    let version = || eye.query_row("PRAGMA user_version", [], |row| row.get::<_, u32>(0)).unwrap();
+    assert_eq!(version(), 1);
+    let store = SqliteStore::open(directory.file()).unwrap();
+    assert_eq!(version(), MIGRATIONS.last().unwrap().version);
+    let rows = "SELECT (SELECT group_concat(login || subject) FROM login),
+                       (SELECT group_concat(kind || key || at, ' ') FROM cutoff)";
+    let rows: [String; 2] = eye.query_row(rows, [], |row| Ok([row.get(0)?, row.get(1)?])).unwrap();
+    assert_eq!(rows, ["alice@example.orgalice", "everything1 subjectbob5"]);
+    assert_eq!(block_on(store.raise_clock_mark(Timestamp::from_millis(i64::MIN))).unwrap().millis(), 7);
+}
+
+#[test]
 fn the_sealing_key_lies_beside_the_file() {
     let directory = Directory::new();
     let database = Database::open(directory.file()).unwrap();

@@ -6,9 +6,11 @@ use std::fs;
 use std::path::Path;
 use std::pin::Pin;
 
+use common::refresh::{begin, refresh_digest, rotation, state};
 use common::{Directory, NOW, digest, family_id, poll_once, stranger, token};
 use oauth_core::store::{
-    ClientRegistry, ClientSecretRecord, GrantStore, InsertToken, PasswordHash, SecretHash, StoreError, StoreErrorKind,
+    ClientRegistry, ClientSecretRecord, GrantStore, InsertToken, PasswordHash, Refreshed, Rotate, SecretHash,
+    StoreError, StoreErrorKind,
 };
 use oauth_core::types::{SecretDigest, Timestamp, TokenDigest};
 use oauth_store_sqlite::{Database, SqliteStore};
@@ -186,6 +188,29 @@ fn a_lock_that_is_never_released_is_unavailable_for_all_at_once_and_passes() {
         assert_eq!(block_on(insert).unwrap_err().kind(), StoreErrorKind::Unavailable);
     }
     assert_eq!(block_on(store.raise_clock_mark(Timestamp::from_millis(5))).unwrap().millis(), 5, "nothing was written");
+}
+
+#[test]
+fn a_family_is_one_row_after_a_thousand_rotations() {
+    let directory = Directory::new();
+    let store = SqliteStore::open(directory.file()).unwrap();
+    begin(&store, 1);
+    let pages = || stranger(&directory.file()).query_row("PRAGMA page_count", [], |row| row.get::<_, i64>(0)).unwrap();
+    let pages_before = pages();
+    for generation in 1..=1000 {
+        let held = state(&store, 1);
+        let rotate = Rotate { access_token: None, ..rotation(1, &held, refresh_digest(1, generation), 0) };
+        assert_eq!(block_on(store.rotate(rotate)).unwrap(), Refreshed::Done);
+    }
+    assert_eq!(state(&store, 1).generation, 1000);
+    let eye = stranger(&directory.file());
+    let mut tables = eye.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();
+    let count = |table: String| -> i64 {
+        eye.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+    };
+    let rows: i64 = tables.query_map([], |row| row.get(0)).unwrap().map(|table| count(table.unwrap())).sum();
+    assert_eq!(rows, 1, "in all tables together");
+    assert_eq!(pages(), pages_before);
 }
 
 #[test]

@@ -2,6 +2,8 @@
 //!
 //! - [`store_contract!`] runs every clause of the contract of [`oauth_core::store`] against a store, one named test
 //!   each. The clauses are plain functions in [`clauses`]; [`strategies`] makes the records.
+//! - [`golden`] holds the records that every release reads back from the databases of those before it.
+//! - [`differential`] runs the same random histories on two stores.
 //! - [`ManualClock`] and [`SeededEntropy`] make a server repeatable; [`FailingEntropy`] breaks it.
 //! - [`Probe`] stands between a server and its store: it lists the calls, fails them, loses their answers and holds
 //!   them, so that a test can look at every point where a process can die.
@@ -16,18 +18,21 @@ mod clock;
 mod contract;
 mod entropy;
 mod fixture;
+mod model;
 mod postgres;
 mod probe;
 mod samples;
 mod token_for;
 
 pub mod clauses;
+pub mod golden;
 pub mod strategies;
 
 pub use self::block_on::block_on;
 pub use self::clock::ManualClock;
 pub use self::entropy::{FailingEntropy, SeededEntropy};
 pub use self::fixture::{Fixture, TenantStore};
+pub use self::model::differential;
 pub use self::postgres::PostgresServer;
 pub use self::probe::{Method, Pause, Probe, Times};
 pub use self::token_for::{TestToken, token_for};

@@ -1,6 +1,7 @@
 //! Plain records for clauses in which only a few members matter.
 
 mod refresh;
+mod visit;
 
 use oauth_core::jose::Alg;
 use oauth_core::store::{
@@ -13,6 +14,7 @@ use oauth_core::types::{
 };
 
 pub(crate) use self::refresh::*;
+pub(crate) use self::visit::*;
 
 /// When everything begins, if nothing else is said.
 pub(crate) const BEGIN: Timestamp = Timestamp::from_seconds(1_700_000_000);

@@ -5,14 +5,15 @@
 use ipnet::IpNet;
 use oauth_core::jose::Alg;
 use oauth_core::store::{
-    AccessTokenFormat, AccessTokenRecord, AccessTokenRule, AuthMethod, AuthMethods, AuthenticationContext, Binding,
-    Client, ClientSecretRecord, Extra, FamilyRecord, GrantTypes, KeyMaterial, KeyRecord, KeyState, KeyTimes, KeyUse,
-    LegacyTyp, OptionalClaim, PasswordHash, Principal, RefreshPolicy, RefreshRule, RefreshState, RevokedWhy, Salt,
-    SecretHash, TokenProfile, User,
+    AccessTokenFormat, AccessTokenRecord, AccessTokenRule, AuthMethod, AuthMethods, AuthenticationContext,
+    AuthorizationRequestRecord, Binding, Client, ClientSecretRecord, CodeRecord, ConsentKey, ConsentRecord, Extra,
+    FamilyRecord, FrozenRequest, GrantTypes, KeyMaterial, KeyRecord, KeyState, KeyTimes, KeyUse, LegacyTyp,
+    OptionalClaim, PasswordHash, Principal, RefreshPolicy, RefreshRule, RefreshState, RequestOrigin, RequestState,
+    RevokedWhy, Salt, SecretHash, TokenProfile, User,
 };
 use oauth_core::types::{
-    Audience, ClientId, FamilyId, KeyId, Lifetime, ResourceUri, Scope, SecretDigest, Subject, Timestamp, TokenDigest,
-    TokenId,
+    Audience, ClientId, CodeChallenge, FamilyId, KeyId, Lifetime, ResourceUri, Scope, SecretDigest, Subject, Timestamp,
+    TokenDigest, TokenId,
 };
 use proptest::array::{uniform8, uniform32};
 use proptest::collection::vec;
@@ -209,6 +210,80 @@ pub fn access_token() -> impl Strategy<Value = AccessTokenRecord> {
     })
 }
 
+/// Whole authorization requests that can still be decided.
+pub fn request() -> impl Strategy<Value = AuthorizationRequestRecord> {
+    let about = (token_digest(), select(&RequestOrigin::ALL[..]), client_id(), text(), frozen_request());
+    let state = select(vec![RequestState::Pushed, RequestState::Begun]);
+    let rest = (option::of(token_digest()), state, binding(), resources(), extra());
+    (about, rest, timestamp(), timestamp()).prop_map(|(about, rest, begun_at, expires_at)| {
+        let (handle, origin, client, redirect_uri, request) = about;
+        let (browser, state, binding, resource, extra) = rest;
+        AuthorizationRequestRecord {
+            handle,
+            origin,
+            client,
+            redirect_uri,
+            request,
+            browser,
+            subject: None,
+            state,
+            binding,
+            auth: None,
+            resource,
+            begun_at,
+            expires_at,
+            extra,
+        }
+    })
+}
+
+/// The parameters of a request: nothing, anything, and as much as fits.
+pub fn frozen_request() -> impl Strategy<Value = FrozenRequest> {
+    prop_oneof![
+        1 => Just(Vec::new()),
+        8 => vec(any::<u8>(), 1..200),
+        1 => any::<u8>().prop_map(|byte| vec![byte; FrozenRequest::MAX_LEN]),
+    ]
+    .prop_map(|bytes| FrozenRequest::from_bytes(bytes).expect("not too large"))
+}
+
+/// Whole codes that were not redeemed.
+pub fn code() -> impl Strategy<Value = CodeRecord> {
+    let about = (token_digest(), client_id(), subject(), scope(), text());
+    let asked = (option::of(uniform32(any::<u8>())), option::of(text()), vec(resource(), 0..3), binding());
+    let rest = (option::of(authentication()), timestamp(), timestamp(), extra());
+    (about, asked, rest).prop_map(|(about, asked, (auth, issued_at, expires_at, extra))| {
+        let (digest, client, subject, scope, redirect_uri) = about;
+        let (challenge, nonce, resource, binding) = asked;
+        CodeRecord {
+            digest,
+            client,
+            subject,
+            scope,
+            redirect_uri,
+            challenge: challenge.map(CodeChallenge::from_bytes),
+            nonce,
+            resource,
+            binding,
+            auth,
+            issued_at,
+            expires_at,
+            redeemed: None,
+            extra,
+        }
+    })
+}
+
+/// Whole consents.
+pub fn consent() -> impl Strategy<Value = ConsentRecord> {
+    let key = (subject(), client_id(), text(), resources());
+    (key, scope(), timestamp(), timestamp(), extra()).prop_map(|(key, scope, granted_at, expires_at, extra)| {
+        let (subject, client, redirect_uri, resource) = key;
+        let key = ConsentKey { subject, client, redirect_uri, resource };
+        ConsentRecord { key, scope, granted_at, expires_at, extra }
+    })
+}
+
 /// What refresh tokens are derived with.
 pub fn salt() -> impl Strategy<Value = Salt> {
     (uniform32(any::<u8>()), timestamp()).prop_map(|(bytes, expires_at)| Salt { bytes, expires_at })
@@ -248,6 +323,16 @@ fn resource() -> impl Strategy<Value = ResourceUri> {
         "urn:[a-z]{2,8}:[A-Za-z0-9._~,;=-]{1,9}"
     ]
     .prop_map(|text| ResourceUri::parse(&text).expect("a resource"))
+}
+
+/// Sorted, each once.
+fn resources() -> impl Strategy<Value = Vec<ResourceUri>> {
+    vec(resource(), 0..3).prop_map(|resources| {
+        let mut resources = resources;
+        resources.sort();
+        resources.dedup();
+        resources
+    })
 }
 
 fn network() -> impl Strategy<Value = IpNet> {
@@ -328,7 +413,8 @@ fn binding() -> impl Strategy<Value = Binding> {
     ]
 }
 
-fn authentication() -> impl Strategy<Value = AuthenticationContext> {
+/// When and how a user had signed in.
+pub fn authentication() -> impl Strategy<Value = AuthenticationContext> {
     (timestamp(), vec(text(), 0..3), option::of(text())).prop_map(|(auth_time, amr, acr)| AuthenticationContext {
         auth_time,
         amr,

@@ -3,9 +3,12 @@
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 
 use oauth_core::store::{
-    AccessTokenRecord, FamilyRecord, GrantStore, Principal, RefreshState, Rotate, Salt, StartFamily, StartOutcome,
+    AccessTokenRecord, AuthorizationRequestRecord, BeginOutcome, BeginRequest, CodeRecord, ConsentKey, ConsentRecord,
+    DecideRequest, FamilyRecord, GrantStore, IssueCode, Principal, RedeemCode, RefreshState, RequestDecision,
+    RequestOrigin, RequestState, Rotate, Salt, StartFamily, StartOutcome,
 };
 use oauth_core::types::{Audience, FamilyId, Timestamp, TokenDigest};
 use oauth_testkit::{PostgresServer, block_on};
@@ -17,6 +20,8 @@ use crate::{Database, PostgresStore, Schema, Settings};
 pub const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 pub const LATER: Timestamp = Timestamp::from_seconds(1_900_000_000);
 
+const REDIRECT_URI: &str = "https://app.example/callback";
+
 /// Where connections live; not where the tests run.
 pub fn runtime() -> Handle {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
@@ -24,6 +29,11 @@ pub fn runtime() -> Handle {
         .get_or_init(|| tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap())
         .handle()
         .clone()
+}
+
+/// Settings by which the connections can be told apart.
+pub fn named(server: &PostgresServer, name: &str, schema: &Schema) -> Settings {
+    Settings::parse(&format!("{} application_name={name}", server.url())).unwrap().schema(schema.clone())
 }
 
 /// A schema that nobody else in this process has.
@@ -68,6 +78,18 @@ impl Stranger {
     /// Runs statements that may fail.
     pub fn attempt(&self, sql: &str) -> Result<(), tokio_postgres::Error> {
         block_on(self.0.batch_execute(sql))
+    }
+}
+
+/// How many connections of that name wait for a lock.
+pub fn waiters(eye: &Stranger, name: &str) -> usize {
+    let waiting = "wait_event_type = 'Lock'";
+    eye.ask(&format!("SELECT pid FROM pg_stat_activity WHERE application_name = '{name}' AND {waiting}")).len()
+}
+
+pub fn wait_for_waiters(eye: &Stranger, name: &str, count: usize) {
+    while waiters(eye, name) < count {
+        thread::yield_now();
     }
 }
 
@@ -162,4 +184,94 @@ pub fn token(number: u64, family: Option<u64>) -> AccessTokenRecord {
         expires_at: LATER,
         extra: Default::default(),
     }
+}
+
+/// The request of that number, open.
+pub fn request(number: u64) -> AuthorizationRequestRecord {
+    AuthorizationRequestRecord {
+        handle: digest(number),
+        origin: RequestOrigin::Plain,
+        client: "app".parse().unwrap(),
+        redirect_uri: REDIRECT_URI.to_owned(),
+        request: Default::default(),
+        browser: None,
+        subject: None,
+        state: RequestState::Begun,
+        binding: Default::default(),
+        auth: None,
+        resource: Vec::new(),
+        begun_at: NOW,
+        expires_at: LATER,
+        extra: Default::default(),
+    }
+}
+
+pub fn begin_request(store: &PostgresStore, number: u64) {
+    let begin = BeginRequest { request: request(number), client_limit: u32::MAX, tenant_limit: u32::MAX };
+    assert_eq!(block_on(store.begin_request(begin)).unwrap(), BeginOutcome::Begun);
+}
+
+/// The subject of that number allows the request of that number, for a code of its own, and wants to be remembered.
+pub fn approval(request: u64, number: u64) -> DecideRequest {
+    let (code, consent) = (code(number), consent(number));
+    let decision = RequestDecision::Approved { code: Box::new(code), consent: Some(Box::new(consent)) };
+    DecideRequest { handle: digest(request), subject: family(number).subject, auth: None, now: NOW, decision }
+}
+
+/// A code of the subject of that number.
+pub fn code(number: u64) -> CodeRecord {
+    CodeRecord {
+        digest: digest(number),
+        client: "app".parse().unwrap(),
+        subject: family(number).subject,
+        scope: "read write".parse().unwrap(),
+        redirect_uri: REDIRECT_URI.to_owned(),
+        challenge: None,
+        nonce: None,
+        resource: Vec::new(),
+        binding: Default::default(),
+        auth: None,
+        issued_at: NOW,
+        expires_at: LATER,
+        redeemed: None,
+        extra: Default::default(),
+    }
+}
+
+pub fn consent(number: u64) -> ConsentRecord {
+    ConsentRecord {
+        key: ConsentKey {
+            subject: family(number).subject,
+            client: "app".parse().unwrap(),
+            redirect_uri: REDIRECT_URI.to_owned(),
+            resource: Vec::new(),
+        },
+        scope: "read write".parse().unwrap(),
+        granted_at: NOW,
+        expires_at: LATER,
+        extra: Default::default(),
+    }
+}
+
+pub fn issue(store: &PostgresStore, number: u64) {
+    assert_eq!(block_on(store.issue_code(code(number))).unwrap(), IssueCode::Issued);
+}
+
+/// Of the code of that number into the family of that number, with an access token of that number.
+pub fn redemption(code: u64, family_number: u64) -> RedeemCode {
+    RedeemCode {
+        code: digest(code),
+        now: NOW,
+        family: FamilyRecord {
+            subject: family(code).subject,
+            code_digest: Some(digest(code)),
+            ..family(family_number)
+        },
+        access_token: Some(token(family_number, Some(family_number))),
+        live_limit: u32::MAX,
+    }
+}
+
+pub fn stored(store: &PostgresStore, number: u64) -> FamilyRecord {
+    block_on(store.find_family(&family_id(number))).unwrap().unwrap()
 }

@@ -9,7 +9,8 @@ use oauth_core::types::Timestamp;
 use rusqlite::Connection;
 
 use super::directory::Directory;
-use super::{limit_pages, open, plan};
+use super::plans::plan;
+use super::{limit_pages, open};
 use crate::error::Failure;
 use crate::{AuditQuery, AuditSettings, SqliteStore, audit};
 

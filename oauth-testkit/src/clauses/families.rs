@@ -74,8 +74,9 @@ pub fn a_family_starts_with_its_first_token(f: &Fixture) {
 
 /// A family that was issued at or before a cutoff does not start, nor does its token; a millisecond later it does.
 pub fn a_family_that_a_cutoff_covers_does_not_start(f: &Fixture) {
-    let keys = [CutoffKey::Subject(subject("alice")), CutoffKey::Client(client_id("app")), CutoffKey::Everything];
-    for (number, key) in (1..).zip(keys) {
+    let grant = CutoffKey::Grant { subject: subject("alice"), client: client_id("app") };
+    let (alice, app) = (CutoffKey::Subject(subject("alice")), CutoffKey::Client(client_id("app")));
+    for (number, key) in (1..).zip([grant, alice, app, CutoffKey::Everything]) {
         let at = after(i64::from(number) * 10);
         done(f.store.grants.cut_off(cutoff(key.clone(), at)));
         for (issued_at, starts) in [(BEGIN, false), (at, false), (Timestamp::from_millis(at.millis() + 1), true)] {
@@ -89,10 +90,17 @@ pub fn a_family_that_a_cutoff_covers_does_not_start(f: &Fixture) {
             assert_eq!(find(&f.store, number), starts.then_some(family));
             assert_eq!(found(&f.store, number).is_some(), starts);
         }
-        let mut elsewhere = FamilyRecord { id: family_id(fresh()), ..family(0) };
-        (elsewhere.client, elsewhere.subject) = (client_id("alice"), subject("app"));
-        let outcome = done(f.store.grants.start_family(start(elsewhere)));
-        assert_eq!(outcome == StartOutcome::CutOff, key == CutoffKey::Everything, "others are not covered by {key:?}");
+        let mut others = vec![("app", "alice")];
+        if let CutoffKey::Grant { .. } = key {
+            others.extend([("alice", "other"), ("bob", "app")]);
+        }
+        for (user, client) in others {
+            let (subject, client) = (subject(user), client_id(client));
+            let elsewhere = FamilyRecord { id: family_id(fresh()), subject, client, ..family(0) };
+            let outcome = done(f.store.grants.start_family(start(elsewhere)));
+            let is_covered = key == CutoffKey::Everything;
+            assert_eq!(outcome == StartOutcome::CutOff, is_covered, "others are not covered by {key:?}");
+        }
     }
 }
 

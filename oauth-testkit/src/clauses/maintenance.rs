@@ -1,12 +1,13 @@
 //! The clock's mark rises; a closed store says so.
 
-use oauth_core::store::{CutoffKey, InsertToken, KeyState, Register, RevokeToken, RevokedWhy};
+use oauth_core::store::{CutoffKey, InsertToken, KeyState, ListGrants, Register, RevokeToken, RevokedWhy};
 use oauth_core::types::Timestamp;
 
 use super::{RACERS, done, race, unavailable};
 use crate::samples::{
-    BEGIN, ISSUER, TOKEN_END, account, after, client, client_id, cutoff, digest, extend, family, family_id, handle,
-    jwt_of, key, phc, retry, rotate, start, step, strike, subject, token, token_id, token_of,
+    BEGIN, ISSUER, TOKEN_END, account, after, begin, client, client_id, code, code_digest, consent, cutoff, deny,
+    digest, extend, family, family_id, handle, jwt_of, key, phc, redeem, request, request_handle, retry, rotate, start,
+    step, strike, subject, token, token_id, token_of,
 };
 use crate::{Fixture, block_on};
 
@@ -43,6 +44,15 @@ pub fn a_closed_store_is_unavailable(f: &Fixture) {
     unavailable(s.keys.load(ISSUER));
     unavailable(s.keys.insert(key("k", KeyState::Announced)));
     unavailable(s.keys.transition(ISSUER, &[step("k", KeyState::Announced, KeyState::Active)]));
+    unavailable(s.grants.begin_request(begin(request(1))));
+    unavailable(s.grants.find_request(&request_handle(1), None));
+    unavailable(s.grants.decide_request(deny(1, BEGIN)));
+    unavailable(s.grants.issue_code(code(1)));
+    unavailable(s.grants.find_code(&code_digest(1)));
+    unavailable(s.grants.redeem_code(redeem(&code(1), 3, BEGIN)));
+    unavailable(s.grants.find_consent(&consent().key));
+    let list = ListGrants { subject: subject("alice"), now: BEGIN, after: None, limit: 1 };
+    unavailable(s.grants.list_grants(&list));
     unavailable(s.grants.start_family(start(family(2))));
     unavailable(s.grants.find_family(&family_id(1)));
     unavailable(s.grants.find_by_handle(&handle(1)));

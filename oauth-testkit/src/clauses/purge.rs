@@ -1,20 +1,25 @@
 //! Purge removes what is of no use, in bounded batches, and nothing else.
 
 use oauth_core::store::{
-    AccessTokenRecord, CutoffKey, FamilyRecord, Purged, RefreshState, Refreshed, RevokeToken, RevokedWhy, Rotate, Salt,
-    Standing, StandingQuery, StartFamily, StartOutcome, Strike,
+    AccessTokenRecord, AuthorizationRequestRecord, CodeRecord, ConsentKey, ConsentRecord, CutoffKey, FamilyRecord,
+    Purged, RefreshState, Refreshed, RevokeToken, RevokedWhy, Rotate, Salt, Standing, StandingQuery, StartFamily,
+    StartOutcome, Strike,
 };
 use oauth_core::types::Timestamp;
 
+use super::codes::issue;
+use super::consents::remember;
+use super::requests::begins;
 use super::{done, found, fresh, standing_of};
 use crate::samples::{
-    BEGIN, FAMILY_END, TOKEN_END, WINDOW, account, after, claim, cutoff, digest, family, family_id, jwt, jwt_of,
-    refreshable, rotate, salt, start, strike, subject, token, token_id, token_of,
+    BEGIN, FAMILY_END, TOKEN_END, WINDOW, account, after, claim, code, code_digest, consent, cutoff, digest, family,
+    family_id, jwt, jwt_of, refreshable, request, request_handle, rotate, salt, start, strike, subject, token,
+    token_id, token_of,
 };
 use crate::{Fixture, TenantStore};
 
 /// Kinds of rows that expire.
-const KINDS: usize = 6;
+const KINDS: usize = 9;
 /// Added to a number for the families that are there for something else and last.
 const WITH_SALT: u64 = 1000;
 const WITH_CLAIM: u64 = 2000;
@@ -68,7 +73,15 @@ const FILLS: [Fill; KINDS] = [
     |store, number, end| {
         let _ = done(store.grants.add_strike(strike(account(number), end.minus(WINDOW))));
     },
+    |store, number, end| begins(store, AuthorizationRequestRecord { expires_at: end, ..request(number) }),
+    |store, number, end| issue(store, &CodeRecord { expires_at: end, ..code(number) }),
+    |store, number, end| remember(store, ConsentRecord { key: use_of(number), expires_at: end, ..consent() }),
 ];
+
+/// A consent of its own for each number.
+fn use_of(number: u64) -> ConsentKey {
+    ConsentKey { redirect_uri: format!("https://{number}.example"), ..consent().key }
+}
 
 /// Stores one row of each kind that expires then.
 fn fill(store: &TenantStore, number: u64, end: Timestamp) {
@@ -92,6 +105,9 @@ fn left(store: &TenantStore, number: u64, end: Timestamp) -> [bool; KINDS] {
         salt.is_some(),
         done(store.grants.start_family(claiming)) == StartOutcome::Claimed,
         done(store.grants.add_strike(Strike { now: end.minus(WINDOW), ..strike(account(number), BEGIN) })) > 1,
+        done(store.grants.find_request(&request_handle(number), None)).is_some(),
+        done(store.grants.find_code(&code_digest(number))).is_some(),
+        done(store.grants.find_consent(&use_of(number))).is_some(),
     ]
 }
 
@@ -132,7 +148,7 @@ pub fn no_kind_of_row_waits_for_the_backlog_of_another(f: &Fixture) {
     for number in 0..ROWS {
         fill(&f.store, number, TOKEN_END);
     }
-    // More than the rows of three kinds, fewer than those of four.
+    // More than the rows of five kinds, fewer than those of six.
     for _ in 0..KINDS {
         let purged = purge(&f.store, next(TOKEN_END), 12);
         assert!(purged.rows <= 12 && purged.more, "{purged:?}");

@@ -9,11 +9,16 @@ use oauth_core::store::{
 };
 
 use super::{RACERS, done, found, one_winner, race, standing_of};
-use crate::samples::{BEGIN, after, cutoff, digest, family, family_id, start, subject, token_of};
+use crate::samples::{
+    BEGIN, after, client_id, cutoff, digest, family, family_id, handle, refreshable, start, subject, token_of,
+};
 use crate::{Fixture, block_on};
 
 /// How often a race is run whose outcome depends on who comes first.
 const ROUNDS: u64 = 8;
+
+/// How many threads start families of one grant at the same moment, again and again.
+pub const STARTERS: usize = 8;
 
 /// How many threads store tokens while one other thread ends what they belong to, and how many each.
 const WRITERS: usize = 7;
@@ -80,6 +85,34 @@ fn no_token_outlives(f: &Fixture, end: impl Fn(u64) + Sync) {
     }
 }
 
+/// However many families of one grant start at the same moment, each time and from the first ones on, no more than the
+/// limit are live afterwards, and it is the last ones that live.
+pub fn the_live_limit_holds_each_time_some_start_at_once(f: &Fixture) {
+    const LIMIT: u32 = 2;
+    const WAVES: u64 = 4;
+    for user in 0..ROUNDS {
+        let subject = subject(&format!("user-{user}"));
+        let number = |wave: u64, racer: usize| (user << 32) + (wave << 16) + racer as u64;
+        for wave in 0..WAVES {
+            let answers = race(STARTERS, |racer| {
+                let (subject, issued_at) = (subject.clone(), after(wave as i64));
+                let family = FamilyRecord { subject, issued_at, ..family(number(wave, racer)) };
+                done(f.store.grants.start_family(StartFamily { live_limit: LIMIT, ..start(family) }))
+            });
+            let is_started = |answer: &StartOutcome| matches!(answer, StartOutcome::Started { .. });
+            assert!(answers.iter().all(is_started), "{answers:?}");
+            let mut live = Vec::new();
+            for wave in 0..=wave {
+                for racer in 0..STARTERS {
+                    let stored = done(f.store.grants.find_family(&family_id(number(wave, racer)))).expect("stored");
+                    live.extend(stored.revoked.is_none().then_some(wave));
+                }
+            }
+            assert_eq!(live, [wave; LIMIT as usize], "the waves of those that live after wave {wave}");
+        }
+    }
+}
+
 /// However many families start at once, no more than the limit are live, and each that ended was counted once.
 pub fn the_live_limit_holds_when_many_start_at_once(f: &Fixture) {
     const LIMIT: u32 = 5;
@@ -118,4 +151,46 @@ pub fn of_many_starts_with_one_token_one_leaves_a_family(f: &Fixture) {
     }
     let stored = found(&f.store, 1).expect("the winner's token");
     assert_eq!((stored.token.family, stored.standing), (Some(family_id(winner)), Standing::Live));
+}
+
+/// Once a cutoff was acknowledged, no family that it covers starts, and none that had started is live.
+pub fn no_start_outlives_a_cutoff(f: &Fixture) {
+    for round in 1..=ROUNDS {
+        let at = after(round as i64 * 10); // later than the cutoff of the last round
+        let user = subject(&format!("user-{round}"));
+        let key = match round % 4 {
+            0 => CutoffKey::Client(client_id("app")),
+            1 => CutoffKey::Subject(user.clone()),
+            2 => CutoffKey::Grant { subject: user.clone(), client: client_id("app") },
+            _ => CutoffKey::Everything,
+        };
+        let (begun, acknowledged) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let started = race(WRITERS + 1, |racer| {
+            let mut started = Vec::new();
+            if racer == WRITERS {
+                while begun.load(Ordering::SeqCst) < WRITERS.min(round as usize) {
+                    thread::yield_now(); // so that each round ends with more writers under way
+                }
+                done(f.store.grants.cut_off(cutoff(key.clone(), at)));
+                acknowledged.store(true, Ordering::SeqCst);
+                return started;
+            }
+            for of in 0..TOKENS_EACH {
+                let number = (round << 32) + ((racer as u64) << 16) + of;
+                let family = FamilyRecord { subject: user.clone(), issued_at: at, ..refreshable(number) };
+                let too_late = acknowledged.load(Ordering::SeqCst);
+                begun.fetch_add(1, Ordering::SeqCst);
+                let answer = done(f.store.grants.start_family(start(family)));
+                assert!(!(too_late && answer != StartOutcome::CutOff), "started after the cutoff was acknowledged");
+                let stored = done(f.store.grants.find_family(&family_id(number)));
+                assert_eq!(stored.is_some(), answer != StartOutcome::CutOff, "{answer:?}");
+                started.extend(stored.map(|_| number));
+            }
+            started
+        });
+        for number in started.into_iter().flatten() {
+            let found = done(f.store.grants.find_by_handle(&handle(number))).expect("stored");
+            assert_eq!(found.standing, Standing::Revoked, "family {number}");
+        }
+    }
 }

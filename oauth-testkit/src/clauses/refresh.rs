@@ -130,15 +130,21 @@ pub fn a_family_that_was_cut_off_is_found_as_revoked(f: &Fixture) {
         of(4, "bob", "app", after(11)),
         of(5, "app", "alice", after(10)), // the names of the others the wrong way round
         of(6, "app", "alice", after(11)),
+        of(7, "carol", "phone", after(10)),
+        of(8, "carol", "phone", after(11)),
+        of(9, "carol", "other", after(10)),
+        of(10, "bob", "phone", after(10)),
     ];
     for family in &families {
         begin(&f.store, family);
     }
     let mut dead = Vec::new();
+    let grant = CutoffKey::Grant { subject: subject("carol"), client: client_id("phone") };
     for (key, covered) in [
+        (grant, vec![7]),
         (CutoffKey::Subject(subject("alice")), vec![1]),
         (CutoffKey::Client(client_id("app")), vec![3]),
-        (CutoffKey::Everything, vec![5]),
+        (CutoffKey::Everything, vec![5, 9, 10]),
     ] {
         done(f.store.grants.cut_off(cutoff(key.clone(), after(10))));
         dead.extend(covered);
@@ -223,6 +229,15 @@ fn needs_a_live_family(f: &Fixture, way: Use) {
     }
 
     let (users, clients, neither) = (begun(3, "alice", "client"), begun(4, "user", "app"), begun(5, "app", "alice"));
+    let (both, one, other) = (begun(6, "carol", "phone"), begun(7, "carol", "client"), begun(8, "user", "phone"));
+    done(
+        f.store
+            .grants
+            .cut_off(cutoff(CutoffKey::Grant { subject: both.subject.clone(), client: both.client.clone() }, BEGIN)),
+    );
+    is_moved(&both, after(20));
+    is_done(&one, after(20));
+    is_done(&other, after(20));
     let earlier = Timestamp::from_millis(BEGIN.millis() - 1);
     for (key, family) in [
         (CutoffKey::Subject(subject("alice")), &users),

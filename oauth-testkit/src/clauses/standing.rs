@@ -127,8 +127,9 @@ pub fn a_tombstone_is_kept_however_far_the_exp(f: &Fixture) {
 
 /// A later cutoff replaces an earlier one, never the other way round.
 pub fn a_cutoff_only_moves_forward(f: &Fixture) {
-    let keys = [CutoffKey::Subject(subject("alice")), CutoffKey::Client(client_id("app")), CutoffKey::Everything];
-    for (key, dead) in keys.into_iter().zip([100, 200, 300]) {
+    let grant = CutoffKey::Grant { subject: subject("alice"), client: client_id("app") };
+    let (alice, app) = (CutoffKey::Subject(subject("alice")), CutoffKey::Client(client_id("app")));
+    for (key, dead) in [grant, alice, app, CutoffKey::Everything].into_iter().zip([50, 100, 200, 300]) {
         for at in [dead - 20, dead, dead - 10, i64::MIN] {
             let at = if at == i64::MIN { Timestamp::from_millis(at) } else { after(at) };
             done(f.store.grants.cut_off(cutoff(key.clone(), at)));

@@ -1,17 +1,21 @@
 //! Two tenants of one data set never see, change or block each other's rows.
 
 use oauth_core::store::{
-    Client, CutoffKey, Deregister, FamilyRecord, InsertKey, InsertToken, KeyState, Purged, Refreshed, Register, Rehash,
+    BeginOutcome, BeginRequest, Client, CodeRecord, ConsentRecord, CutoffKey, DecideOutcome, Deregister, FamilyRecord,
+    FoundRequest, InsertKey, InsertToken, KeyState, ListGrants, Purged, RedeemOutcome, Refreshed, Register, Rehash,
     RevokeFamily, RevokeToken, RevokedWhy, Standing, StandingQuery, StartFamily, StartOutcome, Transition,
     UpdateClient, User,
 };
 use oauth_core::types::Timestamp;
 
+use super::codes::issue;
+use super::consents::remember;
+use super::requests::{begins, decide};
 use super::{done, found, standing_of};
 use crate::samples::{
-    BEGIN, FAMILY_END, ISSUER, TOKEN_END, account, after, claim, client, client_id, cutoff, digest, extend, family,
-    family_id, handle, jwt, jwt_of, key, phc, refreshable, retry, rotate, start, step, strike, subject, token,
-    token_id, token_of, user,
+    BEGIN, FAMILY_END, ISSUER, TOKEN_END, account, after, approve, begin, claim, client, client_id, code, code_digest,
+    consent, cutoff, deny, digest, extend, family, family_id, handle, jwt, jwt_of, key, phc, redeem, refreshable,
+    request, request_handle, retry, rotate, start, step, strike, subject, token, token_id, token_of, user,
 };
 use crate::{Fixture, TenantStore};
 
@@ -141,4 +145,54 @@ pub fn tenants_share_no_handles_strikes_or_claims(f: &Fixture) {
     assert_eq!(done(mine.purge_expired(late, 1000)), Purged { rows: 2, more: false }, "my claim 1 and my strikes");
     let again = StartFamily { family: refreshable(4), ..until(FAMILY_END) };
     assert_eq!(done(mine.start_family(again)), StartOutcome::Claimed);
+}
+
+/// Requests, codes and consent are each tenant's own: none is found, decided, redeemed, counted or withdrawn by another.
+pub fn tenants_share_no_requests_codes_or_consents(f: &Fixture) {
+    let (mine, theirs) = (&f.store, &f.other);
+    begins(mine, request(1));
+    issue(mine, &code(2));
+    remember(mine, consent());
+    let list = ListGrants { subject: subject("alice"), now: after(1), after: None, limit: 9 };
+    assert_eq!(done(theirs.grants.find_request(&request_handle(1), Some(&subject("alice")))), None);
+    assert_eq!(decide(theirs, deny(1, BEGIN)), DecideOutcome::NotLive);
+    assert_eq!(decide(theirs, approve(1, code(1), None)), DecideOutcome::NotLive);
+    assert_eq!(done(theirs.grants.find_code(&code_digest(2))), None);
+    assert_eq!(done(theirs.grants.redeem_code(redeem(&code(2), 2, after(1)))), RedeemOutcome::Moved);
+    assert_eq!(done(theirs.grants.find_consent(&consent().key)), None);
+    assert_eq!(done(theirs.grants.list_grants(&list)), []);
+    // What is unique is unique within a tenant; no limit counts another's.
+    let alone = BeginRequest { client_limit: 1, tenant_limit: 1, ..begin(request(1)) };
+    assert_eq!(done(theirs.grants.begin_request(alone)), BeginOutcome::Begun);
+    let namesake = CodeRecord { subject: subject("bob"), ..code(2) };
+    issue(theirs, &namesake);
+    assert_eq!(done(theirs.grants.redeem_code(redeem(&namesake, 2, after(1)))), RedeemOutcome::Redeemed { ended: 0 });
+    assert_eq!(decide(theirs, deny(1, BEGIN)), DecideOutcome::Decided);
+    let narrower = ConsentRecord { scope: "other".parse().expect("a scope"), ..consent() };
+    remember(theirs, narrower.clone());
+    let visit = done(theirs.grants.find_request(&request_handle(1), Some(&subject("alice"))));
+    assert_eq!(visit.and_then(|found| found.consent), Some(narrower));
+    for key in [
+        CutoffKey::Grant { subject: subject("alice"), client: client_id("app") },
+        CutoffKey::Subject(subject("alice")),
+        CutoffKey::Client(client_id("app")),
+        CutoffKey::Everything,
+    ] {
+        done(theirs.grants.cut_off(cutoff(key, after(1000))));
+    }
+    while done(theirs.grants.purge_expired(Timestamp::MAX, 1000)).more {}
+    let found = done(mine.grants.find_request(&request_handle(1), Some(&subject("alice"))));
+    let expected = FoundRequest { request: request(1), standing: Standing::Live, consent: Some(consent()) };
+    assert_eq!(found, Some(expected));
+    assert_eq!(
+        done(mine.grants.find_code(&code_digest(2))).map(|f| (f.code, f.standing)),
+        Some((code(2), Standing::Live))
+    );
+    let listed = done(mine.grants.list_grants(&list));
+    assert_eq!(
+        listed.iter().map(|c| (c.families.len(), c.consents.clone())).collect::<Vec<_>>(),
+        [(0, vec![consent()])]
+    );
+    assert_eq!(decide(mine, approve(1, code(1), None)), DecideOutcome::Decided);
+    assert_eq!(done(mine.grants.redeem_code(redeem(&code(2), 2, after(1)))), RedeemOutcome::Redeemed { ended: 0 });
 }

@@ -79,7 +79,13 @@ pub fn a_token_that_a_cutoff_covers_is_not_stored(f: &Fixture) {
     done(f.store.grants.cut_off(cutoff(CutoffKey::Subject(subject("alice")), after(10))));
     done(f.store.grants.cut_off(cutoff(CutoffKey::Client(client_id("app")), after(20))));
     done(f.store.grants.cut_off(cutoff(CutoffKey::Everything, after(5))));
+    let grant = CutoffKey::Grant { subject: subject("carol"), client: client_id("phone") };
+    done(f.store.grants.cut_off(cutoff(grant, after(30))));
     for (principal, dead) in [
+        (of(Some("carol"), "phone"), 30),
+        (of(Some("carol"), "other"), 5),
+        (of(Some("bob"), "phone"), 5),
+        (of(None, "phone"), 5),
         (of(Some("alice"), "other"), 10),
         (of(Some("alice"), "app"), 20),
         (of(Some("bob"), "app"), 20),

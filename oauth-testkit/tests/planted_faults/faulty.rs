@@ -6,109 +6,164 @@ use std::sync::{Arc, Barrier, Mutex};
 
 use async_trait::async_trait;
 use oauth_core::store::{
-    AccessTokenRecord, Client, ClientRegistry, ClientStore, CutoffKey, Deregister, FamilyRecord, InsertKey, KeyRecord,
-    KeyState, KeyStore, KeyTransition, PasswordHash, Register, Rehash, RevokedWhy, Salt, StoreError, Transition,
-    UpdateClient, User, UserStore,
+    AccessTokenRecord, AuthorizationRequestRecord, Client, ClientRegistry, ClientStore, CodeRecord, ConsentRecord,
+    CutoffKey, Deregister, FamilyRecord, InsertKey, KeyRecord, KeyState, KeyStore, KeyTransition, PasswordHash,
+    Register, Rehash, RevokedWhy, Salt, StoreError, Transition, UpdateClient, User, UserStore,
 };
 use oauth_core::types::{ClientId, FamilyId, KeyedHash, Subject, Timestamp, TokenDigest};
 use oauth_store_memory::MemoryStore;
-use oauth_testkit::clauses::{RACERS, STRIKERS};
+use oauth_testkit::clauses::{RACERS, STARTERS, STRIKERS};
 
 use crate::refresh::Spoils;
 
-/// What the store gets wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
-    AccountsByTheirFirstHalf,
-    CaseIgnored,
-    ClaimIgnored,
-    ClaimStaysAfterFailure,
-    ClaimsOfEveryTenant,
-    ClaimsStay,
-    ClearForgetsNothing,
-    ClearingKeepsTheWindow,
-    ClockMarkFalls,
-    CloseIsIgnored,
-    CloseReachesOtherTenants,
-    CutoffExcludesItsTime,
-    CutoffKindsMixed,
-    CutoffMovesBack,
-    DeregisterOnlySaysSo,
-    FamilyOutlivesItsEnd,
-    FindIgnoresFamily,
-    FirstTokenForgotten,
+macro_rules! faults {
+    ($($(#[$about:meta])* $fault:ident)*) => {
+        /// What the store gets wrong.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub(crate) enum Fault {
+            $($(#[$about])* $fault,)*
+        }
+
+        impl Fault {
+            pub(crate) const ALL: &[Self] = &[$(Self::$fault),*];
+        }
+    };
+}
+
+faults! {
+    AccountsByTheirFirstHalf
+    BeginOverwrites
+    CaseIgnored
+    ClaimIgnored
+    ClaimStaysAfterFailure
+    ClaimsOfEveryTenant
+    ClaimsStay
+    ClearForgetsNothing
+    ClearingKeepsTheWindow
+    ClockMarkFalls
+    CloseIsIgnored
+    CloseReachesOtherTenants
+    CodesStay
+    ConsentsOfEveryUse
+    ConsentsStay
+    ConsumedIsRevoked
+    CutoffExcludesItsTime
+    CutoffKindsMixed
+    CutoffMovesBack
+    DecidedTwice
+    DecisionForgetsWho
+    DecisionIgnoresCutoff
+    DecisionIgnoresEnd
+    DecisionMarksFirst
+    DeregisterOnlySaysSo
+    FamilyOutlivesItsEnd
+    FindIgnoresFamily
+    FirstConsentStays
+    FirstTokenForgotten
     /// None but the [`Losses`].
-    Forgetful,
-    FoundByHandleIsLive,
-    HandleByPrefix,
-    HandleTakenTwice,
-    HandlesOfEveryTenant,
-    InsertIgnoresFamily,
-    KeyIdTakenTwice,
-    KeysInOrderOfTheirIds,
-    LimitIgnored,
-    LimitWithoutReason,
-    LoginIsPattern,
-    LooksBeforeItInserts,
-    LooksBeforeItRefreshes,
-    LooksBeforeItWrites,
-    OpaqueTokensStayLive,
-    PageBeginsWithAfter,
-    PurgeForgetsEndedFamilies,
-    PurgeForgetsWaitingStrikes,
-    PurgeIgnoresLimit,
-    PurgeTooWide,
-    RefreshForgetsToken,
-    RefreshIgnoresCurrent,
-    RefreshIgnoresCutoff,
-    RefreshIgnoresEnd,
-    RefreshIgnoresRevocation,
-    RefreshStoresTokenAfter,
-    RefreshStoresTokenFirst,
-    RegisterOverwrites,
-    RehashIgnoresOld,
-    RetryExcludesSiblings,
-    RetryIgnoresLimit,
-    RetryPassesLimit,
-    RotationLeavesARow,
-    SaltGoesByItsFirstEnd,
-    SaltsStay,
-    SecondActiveKey,
-    SecondReasonWins,
+    Forgetful
+    FoundByHandleIsLive
+    GrantCutoffTakesAll
+    HandleByPrefix
+    HandleTakenTwice
+    HandlesOfEveryTenant
+    InsertIgnoresFamily
+    IssueIgnoresCutoff
+    KeyIdTakenTwice
+    KeysInOrderOfTheirIds
+    LimitIgnored
+    LimitWithoutReason
+    LimitsCountDecided
+    LimitsCountExpired
+    LimitsPassByOne
+    ListForgetsOrder
+    ListShowsTheDead
+    LoginIsPattern
+    LooksBeforeItInserts
+    LooksBeforeItMakesRoom
+    LooksBeforeItRedeems
+    LooksBeforeItRefreshes
+    LooksBeforeItStarts
+    LooksBeforeItWrites
+    OpaqueTokensStayLive
+    PageBeginsWithAfter
+    PurgeForgetsEndedFamilies
+    PurgeForgetsRedeemed
+    PurgeForgetsWaitingStrikes
+    PurgeIgnoresLimit
+    PurgeTooWide
+    RedeemBurnsFirst
+    RedeemIgnoresCutoff
+    RedeemIgnoresEnd
+    RedeemIgnoresFamily
+    RedeemIgnoresLimit
+    RedeemedTwice
+    RefreshForgetsToken
+    RefreshIgnoresCurrent
+    RefreshIgnoresCutoff
+    RefreshIgnoresEnd
+    RefreshIgnoresRevocation
+    RefreshStoresTokenAfter
+    RefreshStoresTokenFirst
+    RegisterOverwrites
+    RehashIgnoresOld
+    RequestStandingIsLive
+    RequestsStay
+    RetryExcludesSiblings
+    RetryIgnoresLimit
+    RetryPassesLimit
+    RotationLeavesARow
+    SaltGoesByItsFirstEnd
+    SaltsStay
+    SecondActiveKey
+    SecondReasonWins
     /// None but the [`Spoils`].
-    Spoiling,
-    StartInTwoSteps,
-    StartsFamilyBeforeClaim,
-    StartsFamilyBeforeToken,
-    StrikesEndAtTen,
-    StrikesLost,
-    StrikesOfEveryTenant,
-    StrikesStay,
-    StrikesWaitForOthers,
-    TakenDigestIsFine,
-    TokenTakesItsFamily,
-    TombstoneEndsIn2106,
-    TransitionStepByStep,
-    UnknownFamilyIsLive,
-    UpdateIgnoresVersion,
-    WindowEndsLate,
-    WindowGoesByItsFirstEnd,
-    WindowIsOfTheLastLength,
-    WindowSlides,
+    Spoiling
+    StartInTwoSteps
+    StartsFamilyBeforeClaim
+    StartsFamilyBeforeToken
+    StrikesEndAtTen
+    StrikesLost
+    StrikesOfEveryTenant
+    StrikesStay
+    StrikesWaitForOthers
+    TakenCodeIsFine
+    TakenDigestIsFine
+    TokenTakesItsFamily
+    TombstoneEndsIn2106
+    TransitionStepByStep
+    UnknownFamilyIsLive
+    UpdateIgnoresVersion
+    WindowEndsLate
+    WindowGoesByItsFirstEnd
+    WindowIsOfTheLastLength
+    WindowSlides
 }
 
 /// What happens to records on their way into the store.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Losses {
     pub(crate) client: fn(&mut Client),
+    pub(crate) code: fn(&mut CodeRecord),
+    pub(crate) consent: fn(&mut ConsentRecord),
     pub(crate) family: fn(&mut FamilyRecord),
     pub(crate) key: fn(&mut KeyRecord),
+    pub(crate) request: fn(&mut AuthorizationRequestRecord),
     pub(crate) token: fn(&mut AccessTokenRecord),
     pub(crate) user: fn(&mut User),
 }
 
 impl Losses {
-    pub(crate) const NONE: Self = Self { client: |_| {}, family: |_| {}, key: |_| {}, token: |_| {}, user: |_| {} };
+    pub(crate) const NONE: Self = Self {
+        client: |_| {},
+        code: |_| {},
+        consent: |_| {},
+        family: |_| {},
+        key: |_| {},
+        request: |_| {},
+        token: |_| {},
+        user: |_| {},
+    };
 }
 
 #[derive(Debug)]
@@ -120,6 +175,8 @@ pub(crate) struct Faulty {
     pub(crate) looked: Barrier,
     /// Where all who strike meet between the look and the write of [`Fault::StrikesLost`].
     pub(crate) struck: Barrier,
+    /// Where all of the few who start meet between the look and the write of [`Fault::LooksBeforeItMakesRoom`].
+    pub(crate) few: Barrier,
     pub(crate) spoils: Spoils,
     /// Families as they are shown after they were used.
     pub(crate) spoiled: Mutex<HashMap<FamilyId, FamilyRecord>>,
@@ -134,6 +191,12 @@ pub(crate) struct Faulty {
     pub(crate) reasons: Mutex<HashMap<FamilyId, (Timestamp, RevokedWhy)>>,
     pub(crate) cutoffs: Mutex<HashMap<CutoffKey, Timestamp>>,
     pub(crate) purged: Mutex<bool>,
+    /// Requests that are shown otherwise than they are kept.
+    pub(crate) requests: Mutex<HashMap<TokenDigest, AuthorizationRequestRecord>>,
+    pub(crate) codes: Mutex<HashMap<TokenDigest, CodeRecord>>,
+    /// The clients of requests that were begun, for limits that count too many.
+    pub(crate) begun: Mutex<Vec<ClientId>>,
+    pub(crate) consents: Mutex<Vec<ConsentRecord>>,
 }
 
 impl Faulty {
@@ -144,6 +207,7 @@ impl Faulty {
             losses: Losses::NONE,
             looked: Barrier::new(RACERS),
             struck: Barrier::new(STRIKERS),
+            few: Barrier::new(STARTERS),
             spoils: Spoils::NONE,
             spoiled: Mutex::default(),
             handles: Mutex::default(),
@@ -155,6 +219,10 @@ impl Faulty {
             reasons: Mutex::default(),
             cutoffs: Mutex::default(),
             purged: Mutex::default(),
+            requests: Mutex::default(),
+            codes: Mutex::default(),
+            begun: Mutex::default(),
+            consents: Mutex::default(),
         }
     }
 

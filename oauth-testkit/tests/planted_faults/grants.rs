@@ -50,7 +50,7 @@ impl Faulty {
 #[async_trait]
 impl GrantStore for Faulty {
     async fn begin_request(&self, begin: BeginRequest) -> Result<BeginOutcome, StoreError> {
-        self.inner.begin_request(begin).await
+        self.begin(begin).await
     }
 
     async fn find_request(
@@ -58,35 +58,36 @@ impl GrantStore for Faulty {
         handle: &TokenDigest,
         subject: Option<&Subject>,
     ) -> Result<Option<FoundRequest>, StoreError> {
-        self.inner.find_request(handle, subject).await
+        self.found_request(handle, subject).await
     }
 
     async fn decide_request(&self, decide: DecideRequest) -> Result<DecideOutcome, StoreError> {
-        self.inner.decide_request(decide).await
+        self.decide(decide).await
     }
 
     async fn issue_code(&self, code: CodeRecord) -> Result<IssueCode, StoreError> {
-        self.inner.issue_code(code).await
+        self.issue(code).await
     }
 
     async fn find_code(&self, digest: &TokenDigest) -> Result<Option<FoundCode>, StoreError> {
-        self.inner.find_code(digest).await
+        self.found_code(digest).await
     }
 
     async fn redeem_code(&self, redeem: RedeemCode) -> Result<RedeemOutcome, StoreError> {
-        self.inner.redeem_code(redeem).await
+        self.redeem(redeem).await
     }
 
     async fn find_consent(&self, key: &ConsentKey) -> Result<Option<ConsentRecord>, StoreError> {
-        self.inner.find_consent(key).await
+        self.found_consent(key).await
     }
 
     async fn list_grants(&self, list: &ListGrants) -> Result<Vec<ClientGrants>, StoreError> {
-        self.inner.list_grants(list).await
+        self.listed(list).await
     }
 
     async fn start_family(&self, mut start: StartFamily) -> Result<StartOutcome, StoreError> {
         (self.losses.family)(&mut start.family);
+        self.spoiled.lock().unwrap().remove(&start.family.id);
         if let Some(outcome) = self.claim(&start).await? {
             return Ok(outcome);
         }
@@ -116,7 +117,7 @@ impl GrantStore for Faulty {
             }
             _ => {}
         }
-        self.inner.start_family(start).await
+        self.start(start).await
     }
 
     async fn find_family(&self, id: &FamilyId) -> Result<Option<FamilyRecord>, StoreError> {
@@ -237,6 +238,13 @@ impl GrantStore for Faulty {
         self.cutoffs.lock().unwrap().insert(self.cutoff_key(&key), at);
         match self.fault {
             Fault::CutoffMovesBack => Ok(()),
+            Fault::GrantCutoffTakesAll => {
+                let key = match key {
+                    CutoffKey::Grant { subject, .. } => CutoffKey::Subject(subject),
+                    key => key,
+                };
+                self.inner.cut_off(Cutoff { key, at }).await
+            }
             Fault::CutoffExcludesItsTime => self.inner.cut_off(Cutoff { key, at: shifted(at, -1) }).await,
             Fault::CutoffKindsMixed => {
                 let twin = match &key {

@@ -1,10 +1,11 @@
 //! A store that loses any one member of a record is caught by that record's round trip.
 
 use oauth_core::store::{
-    AccessTokenFormat, AccessTokenRecord, AuthMethods, Binding, Client, Extra, FamilyRecord, GrantTypes, KeyMaterial,
-    KeyRecord, KeyState, KeyUse, LegacyTyp, OptionalClaim, Principal, RefreshPolicy, RefreshState, TokenProfile, User,
+    AccessTokenFormat, AccessTokenRecord, AuthMethods, AuthorizationRequestRecord, Binding, Client, CodeRecord,
+    ConsentRecord, Extra, FamilyRecord, FrozenRequest, GrantTypes, KeyMaterial, KeyRecord, KeyState, KeyUse, LegacyTyp,
+    OptionalClaim, Principal, RefreshPolicy, RefreshState, RequestOrigin, RequestState, TokenProfile, User,
 };
-use oauth_core::types::{KeyId, Scope, Timestamp, TokenId};
+use oauth_core::types::{ClientId, KeyId, Scope, Subject, Timestamp, TokenId};
 use oauth_testkit::{Fixture, clauses};
 
 use crate::faulty::Losses;
@@ -105,6 +106,67 @@ fn of_a_key() {
     for (member, key) in losses {
         let fixture = forgetful(Losses { key, ..Losses::NONE });
         assert!(is_caught(clauses::a_key_comes_back_as_it_was_given, &fixture), "{member}");
+    }
+}
+
+#[test]
+fn of_a_request() {
+    let losses: [Loss<AuthorizationRequestRecord>; 11] = [
+        ("origin", |r| r.origin = RequestOrigin::Plain),
+        ("client", |r| r.client = ClientId::parse("c").unwrap()),
+        ("redirect_uri", |r| r.redirect_uri.clear()),
+        ("request", |r| {
+            r.request = FrozenRequest::from_bytes(r.request.as_bytes().iter().copied().take(255).collect()).unwrap();
+        }),
+        ("browser", |r| r.browser = None),
+        ("state", |r| r.state = RequestState::Begun),
+        ("binding", |r| r.binding = Binding::None),
+        ("resource", |r| r.resource.truncate(1)),
+        ("begun_at", |r| r.begun_at = r.expires_at),
+        ("expires_at", |r| r.expires_at = Timestamp::MAX),
+        ("extra", |r| r.extra = Extra::default()),
+    ];
+    for (member, request) in losses {
+        let fixture = forgetful(Losses { request, ..Losses::NONE });
+        assert!(is_caught(clauses::a_request_comes_back_as_it_was_given, &fixture), "{member}");
+    }
+}
+
+#[test]
+fn of_a_code() {
+    let losses: [Loss<CodeRecord>; 12] = [
+        ("client", |c| c.client = ClientId::parse("c").unwrap()),
+        ("subject", |c| c.subject = Subject::parse("s").unwrap()),
+        ("scope", |c| c.scope = Scope::empty()),
+        ("redirect_uri", |c| c.redirect_uri.clear()),
+        ("challenge", |c| c.challenge = None),
+        ("nonce", |c| c.nonce = None),
+        ("resource", |c| c.resource.truncate(1)),
+        ("binding", |c| c.binding = Binding::None),
+        ("auth", |c| c.auth = None),
+        ("issued_at", |c| c.issued_at = Timestamp::from_seconds(c.issued_at.seconds())),
+        ("expires_at", |c| c.expires_at = Timestamp::MAX),
+        ("extra", |c| c.extra = Extra::default()),
+    ];
+    for (member, code) in losses {
+        let fixture = forgetful(Losses { code, ..Losses::NONE });
+        assert!(is_caught(clauses::a_code_comes_back_as_it_was_given, &fixture), "{member}");
+    }
+}
+
+#[test]
+fn of_a_consent() {
+    let losses: [Loss<ConsentRecord>; 6] = [
+        ("key.redirect_uri", |c| c.key.redirect_uri.clear()),
+        ("key.resource", |c| c.key.resource.truncate(1)),
+        ("scope", |c| c.scope = Scope::empty()),
+        ("granted_at", |c| c.granted_at = ZERO),
+        ("expires_at", |c| c.expires_at = Timestamp::MAX),
+        ("extra", |c| c.extra = Extra::default()),
+    ];
+    for (member, consent) in losses {
+        let fixture = forgetful(Losses { consent, ..Losses::NONE });
+        assert!(is_caught(clauses::a_consent_comes_back_as_it_was_given, &fixture), "{member}");
     }
 }
 
