@@ -4,6 +4,7 @@
 //!   each. The clauses are plain functions in [`clauses`]; [`strategies`] makes the records.
 //! - [`golden`] holds the records that every release reads back from the databases of those before it.
 //! - [`differential`] runs the same random histories on two stores.
+//! - [`interaction_contract!`] drives a host's login and consent pages over HTTP, with two browsers and two users.
 //! - [`ManualClock`] and [`SeededEntropy`] make a server repeatable; [`FailingEntropy`] breaks it.
 //! - [`Probe`] stands between a server and its store: it lists the calls, fails them, loses their answers and holds
 //!   them, so that a test can look at every point where a process can die.
@@ -26,12 +27,14 @@ mod token_for;
 
 pub mod clauses;
 pub mod golden;
+pub mod interaction;
 pub mod strategies;
 
 pub use self::block_on::block_on;
 pub use self::clock::ManualClock;
 pub use self::entropy::{FailingEntropy, SeededEntropy};
 pub use self::fixture::{Fixture, TenantStore};
+pub use self::interaction::{HostUser, InteractionHost};
 pub use self::model::differential;
 pub use self::postgres::PostgresServer;
 pub use self::probe::{Method, Pause, Probe, Times};
