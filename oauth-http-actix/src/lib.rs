@@ -5,6 +5,8 @@
 //!   server maintained.
 //! - [`Access`] is a handler argument: whoever has one has a good token with the scopes that it names. [`Guard`] is the
 //!   application data that tells it how to verify.
+//! - [`Authorize`] tells where the host's login and consent pages lie; [`Interaction`] is their handlers' argument, and
+//!   [`PrivatePage`] wraps what they return.
 //!
 //! ```
 //! use actix_web::{App, HttpServer, Responder, web};
@@ -46,21 +48,29 @@
 )]
 
 mod access;
+mod authorize;
 mod bearer;
 mod body;
 mod challenge;
+mod cookie;
 mod denied;
 mod form_token;
 mod guard;
+mod interaction;
 mod maintenance;
+mod misconfigured;
+mod private_page;
 mod request;
 mod response;
 mod routes;
 mod scopes;
 
 pub use self::access::Access;
+pub use self::authorize::Authorize;
 pub use self::challenge::Challenge;
 pub use self::denied::Denied;
 pub use self::guard::Guard;
+pub use self::interaction::{Completed, Interaction, Shown};
+pub use self::private_page::PrivatePage;
 pub use self::routes::{Routes, routes};
 pub use self::scopes::RequiredScopes;

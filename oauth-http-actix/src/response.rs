@@ -1,12 +1,11 @@
 //! From the core's response to actix's: sent as it is.
 
 use std::borrow::Cow;
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use actix_web::HttpResponse;
-use actix_web::body::{self, BodySize, MessageBody};
+use actix_web::body::{self, BodySize, BoxBody, MessageBody};
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderValue;
 use actix_web::web::{Bytes, Payload};
@@ -35,30 +34,37 @@ pub(crate) fn send(response: Response, is_head: bool, unread: Option<Payload>) -
             Err(_) => return server_error(),
         };
     }
+    let is_bare = response.body.is_empty() && (is_head || status == StatusCode::NOT_MODIFIED);
+    let http = if is_bare { http.body(body::None::new()) } else { http.body(response.body) };
     match unread {
-        None if response.body.is_empty() && (is_head || status == StatusCode::NOT_MODIFIED) => {
-            http.body(body::None::new())
-        }
-        None => http.body(response.body),
-        Some(unread) => http.body(Holding { bytes: Some(response.body.into()), _unread: unread }),
+        None => http,
+        Some(unread) => holding(http, unread),
     }
+}
+
+/// Keeps what is left of a request's body until the answer was sent.
+pub(crate) fn holding(http: HttpResponse, unread: Payload) -> HttpResponse {
+    http.map_body(|_, body| BoxBody::new(Holding { body, _unread: unread }))
 }
 
 /// A body that keeps the request's payload until it was sent.
 struct Holding {
-    bytes: Option<Bytes>,
+    body: BoxBody,
     _unread: Payload,
 }
 
 impl MessageBody for Holding {
-    type Error = Infallible;
+    type Error = Box<dyn std::error::Error>;
 
     fn size(&self) -> BodySize {
-        BodySize::Sized(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+        self.body.size()
     }
 
-    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Infallible>>> {
-        Poll::Ready(self.bytes.take().map(Ok))
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Box<dyn std::error::Error>>>> {
+        Pin::new(&mut self.body).poll_next(context)
     }
 }
 

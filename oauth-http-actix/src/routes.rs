@@ -9,6 +9,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use oauth_core::wire::Body;
 use oauth_core::{AuthorizationServer, Endpoint};
 
+use crate::authorize::{Authorize, Mounted};
+use crate::misconfigured::Misconfigured;
 use crate::{body, maintenance, request, response};
 
 /// Mounts the server's endpoints and keeps it maintained, with the defaults of [`Routes`]: pass it to
@@ -34,6 +36,7 @@ pub fn routes(server: &AuthorizationServer) -> impl FnOnce(&mut ServiceConfig) +
 #[derive(Debug, Clone)]
 pub struct Routes {
     server: AuthorizationServer,
+    authorize: Option<Authorize>,
     body_deadline: Duration,
     maintain_every: Duration,
 }
@@ -46,7 +49,22 @@ impl Routes {
     /// The defaults: 10 seconds for a body, a round of maintenance every 30 seconds.
     #[must_use]
     pub fn new(server: &AuthorizationServer) -> Self {
-        Self { server: server.clone(), body_deadline: Duration::from_secs(10), maintain_every: Duration::from_secs(30) }
+        Self {
+            server: server.clone(),
+            authorize: None,
+            body_deadline: Duration::from_secs(10),
+            maintain_every: Duration::from_secs(30),
+        }
+    }
+
+    /// The host's part in the authorization endpoint. A server with the
+    /// [authorization code grant](oauth_core::Builder::authorization_code) needs it, and no other server takes it: an
+    /// application where one is without the other does not start, and says so in the log. One application has one; of
+    /// several, the one that is mounted last serves the host's pages.
+    #[must_use]
+    pub fn authorize(mut self, authorize: Authorize) -> Self {
+        self.authorize = Some(authorize);
+        self
     }
 
     /// How long a request's whole body may take to arrive; afterwards the answer is 408. Default 10 seconds.
@@ -68,12 +86,42 @@ impl Routes {
     /// loop starts with the first application of a server and runs once, however many workers there are.
     pub fn mount(self, app: &mut ServiceConfig) {
         maintenance::start(&self.server, self.maintain_every);
+        if let Some(mistake) = self.mistake() {
+            app.service(Misconfigured::because(mistake));
+            return;
+        }
+        let authorize = self.authorize.map(|host| Mounted::new(&self.server, host));
         for (endpoint, path) in self.server.endpoints() {
             let (server, deadline) = (self.server.clone(), self.body_deadline);
-            let handler = move |http: HttpRequest, payload: web::Payload| {
-                answer(server.clone(), endpoint, http, payload, deadline)
+            let route = match (endpoint, authorize.clone()) {
+                (Endpoint::Authorize, Some(mounted)) => web::route()
+                    .to(move |http: HttpRequest, payload: web::Payload| mounted.clone().begin(http, payload, deadline)),
+                _ => web::route().to(move |http: HttpRequest, payload: web::Payload| {
+                    answer(server.clone(), endpoint, http, payload, deadline)
+                }),
             };
-            app.route(path, web::route().to(handler));
+            app.route(path, route);
+        }
+        if let Some(mounted) = authorize {
+            app.app_data(mounted);
+        }
+    }
+
+    fn mistake(&self) -> Option<String> {
+        let has_endpoint = self.server.endpoints().any(|(endpoint, _)| endpoint == Endpoint::Authorize);
+        match &self.authorize {
+            None if has_endpoint => Some(
+                "the server has the authorization code grant, and nobody said where users sign in: mount it with \
+                 `Routes::new(&server).authorize(Authorize::new(page, signed_in))`"
+                    .to_owned(),
+            ),
+            Some(_) if !has_endpoint => Some(
+                "`Authorize` is given to a server without the authorization code grant: switch it on with \
+                 `.authorization_code()` on its builder"
+                    .to_owned(),
+            ),
+            Some(authorize) => authorize.mistake(),
+            None => None,
         }
     }
 }

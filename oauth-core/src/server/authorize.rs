@@ -1,6 +1,7 @@
 //! The three calls of the authorization endpoint, and what a user sees and withdraws afterwards.
 
 use super::{AuthorizationServer, Inner};
+use crate::audit::Who;
 use crate::context::RequestContext;
 use crate::endpoint::authorize::{
     self, Begun, BrowserSecret, Completed, ConsentToken, Decision, Handle, Page, Shown, SignedIn,
@@ -76,6 +77,17 @@ impl AuthorizationServer {
         match server.in_flight.enter() {
             Some(_busy) => authorize::complete(server, request, form, &context, now).await,
             None => Completed::Page(shutting_down(&context)),
+        }
+    }
+
+    /// For an adapter that finds out by itself that one of the three calls cannot be made: audits why, and gives the
+    /// page to show.
+    pub fn refuse(&self, request: &Request, error: &Error) -> Page {
+        let server = &*self.inner;
+        let (context, now) = (server.context(request), server.clock.now());
+        match server.audit_error(error, Who::default(), &context, now) {
+            Ok(()) => Page::of(error, context.correlation_id),
+            Err(lost) => Page::of(&Error::Fault(lost), context.correlation_id),
         }
     }
 

@@ -12,6 +12,7 @@ mod authorize;
 mod browser;
 mod client_cache;
 mod client_credentials;
+mod codes;
 mod configuration;
 mod dialect;
 mod extension;

@@ -58,6 +58,14 @@ random_text!(
     BrowserSecret
 );
 
+impl Handle {
+    /// A short name for the handle where it must not stand itself, such as a cookie's name: 16 of `0-9 a-f`.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        self.digest().as_bytes().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
 /// A session identifier of fewer than 16 bytes can be guessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a session identifier must have at least 16 bytes")]

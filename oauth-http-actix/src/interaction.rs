@@ -1,0 +1,171 @@
+//! An interaction, as an argument of the handlers of the host's login and consent pages.
+
+use std::future::{Ready, ready};
+use std::{fmt, io};
+
+use actix_web::dev::Payload;
+use actix_web::error::InternalError;
+use actix_web::http::header::SET_COOKIE;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, rt};
+use oauth_core::authorize::{
+    self, BrowserSecret, ConsentToken, Decision, Handle, LoginReason, Prompt, Redirect, SignedIn,
+};
+use oauth_core::wire::Body;
+use oauth_core::{Error, Refusal};
+
+use crate::authorize::Mounted;
+use crate::private_page::PromptShown;
+use crate::{request, response};
+
+/// One user's visit between the authorization endpoint and the answer to the client: a handler that takes one runs only
+/// for requests that name an interaction (`?interaction=…`) and bring a cookie for it; [`show`](Self::show) and
+/// [`complete`](Self::complete) judge both. All others get the error page.
+///
+/// GET of the page calls `show`, POST of its form calls `complete`; a form without `action` goes back to the page's own
+/// address and so to the same interaction. Links to a login page take [`path_and_query`](Self::path_and_query) along.
+/// See [`Authorize`](crate::Authorize) for an example.
+pub struct Interaction {
+    mounted: Mounted,
+    http: HttpRequest,
+    handle: Handle,
+    browser: BrowserSecret,
+}
+
+/// What the page shows. Other than [`authorize::Shown`], what needs nothing more of the host is an answer already.
+#[must_use]
+#[derive(Debug)]
+pub enum Shown {
+    /// The user has to sign in; then the page is asked for again.
+    NeedLogin {
+        /// Why.
+        reason: LoginReason,
+        /// What the client believes the login name to be. Whoever asked wrote it: escape it.
+        login_hint: Option<String>,
+    },
+    /// The user has to be asked. The page goes into a [`PrivatePage`](crate::PrivatePage).
+    Prompt(Box<Prompt>),
+    /// Return it as it is: back to the client, or the error page.
+    Answer(HttpResponse),
+}
+
+/// What comes after the decision.
+#[must_use]
+#[derive(Debug)]
+pub enum Completed {
+    /// It was decided before, in another tab or by an impatient second click; nothing changed.
+    AlreadyDecided,
+    /// The sign-in is not good any more; show the login page.
+    NeedLogin {
+        /// Why.
+        reason: LoginReason,
+    },
+    /// Return it as it is: back to the client, or the error page.
+    Answer(HttpResponse),
+}
+
+impl Interaction {
+    /// Who has to sign in, or what to ask; as often as the page is looked at. `signed_in` comes from the host's session.
+    ///
+    /// A client that goes away does not stop it.
+    pub async fn show(&self, signed_in: Option<&SignedIn>) -> Shown {
+        let (server, handle, browser) = (self.mounted.server.clone(), self.handle.clone(), self.browser.clone());
+        let request = request::read(&self.http, Body::Whole(Vec::new()));
+        let signed_in = signed_in.cloned();
+        let task = rt::spawn(async move { server.show(&request, &handle, &browser, signed_in.as_ref()).await });
+        match task.await {
+            Ok(authorize::Shown::NeedLogin { reason, login_hint }) => Shown::NeedLogin { reason, login_hint },
+            Ok(authorize::Shown::Prompt(prompt)) => {
+                PromptShown::note(&self.http);
+                Shown::Prompt(prompt)
+            }
+            Ok(authorize::Shown::Redirect(redirect)) => Shown::Answer(self.leave(&redirect)),
+            Ok(authorize::Shown::Page(page)) => Shown::Answer(self.mounted.page(&self.http, page)),
+            Err(error) => Shown::Answer(self.mounted.cut_off(&self.http, &error)),
+        }
+    }
+
+    /// The user decided; the request must be a POST. `consent` is what [`Prompt::consent`] was, as the form brought it;
+    /// `signed_in` comes from the host's session, never from the form.
+    ///
+    /// A client that goes away does not stop it.
+    pub async fn complete(&self, consent: &str, signed_in: &SignedIn, decision: Decision) -> Completed {
+        let (server, handle, browser) = (self.mounted.server.clone(), self.handle.clone(), self.browser.clone());
+        let request = request::read(&self.http, Body::Whole(Vec::new()));
+        let (consent, signed_in) = (ConsentToken::presented(consent), signed_in.clone());
+        let task =
+            rt::spawn(
+                async move { server.complete(&request, &handle, &browser, &consent, &signed_in, &decision).await },
+            );
+        match task.await {
+            Ok(authorize::Completed::AlreadyDecided) => Completed::AlreadyDecided,
+            Ok(authorize::Completed::NeedLogin { reason }) => Completed::NeedLogin { reason },
+            Ok(authorize::Completed::Redirect(redirect)) => Completed::Answer(self.leave(&redirect)),
+            Ok(authorize::Completed::Page(page)) => Completed::Answer(self.mounted.page(&self.http, page)),
+            Err(error) => Completed::Answer(self.mounted.cut_off(&self.http, &error)),
+        }
+    }
+
+    /// Where the page for this interaction lies, for a link back from the login page: `/consent?interaction=…`.
+    #[must_use]
+    pub fn path_and_query(&self) -> String {
+        self.mounted.page_of(&self.handle)
+    }
+
+    /// Back to the client; this browser's part is over.
+    fn leave(&self, redirect: &Redirect) -> HttpResponse {
+        let mut answer = response::send(redirect.response(), false, None);
+        if let Some(cookie) = self.mounted.cookies.clear(&self.handle) {
+            answer.headers_mut().append(SET_COOKIE, cookie);
+        }
+        answer
+    }
+
+    fn of(http: &HttpRequest) -> Result<Self, actix_web::Error> {
+        let Some(mounted) = http.app_data::<Mounted>() else { return Err(unmounted()) };
+        let found = named(http).ok_or(Refusal::InteractionUnknown).and_then(|handle| {
+            let browser = mounted.browser(http, &handle).ok_or(Refusal::InteractionForeign)?;
+            Ok((handle, browser))
+        });
+        match found {
+            Ok((handle, browser)) => Ok(Self { mounted: mounted.clone(), http: http.clone(), handle, browser }),
+            Err(refusal) => {
+                let request = request::read(http, Body::Whole(Vec::new()));
+                let page = mounted.server.refuse(&request, &Error::Refused(refusal));
+                Err(InternalError::from_response(refusal, mounted.page(http, page)).into())
+            }
+        }
+    }
+}
+
+impl FromRequest for Interaction {
+    type Error = actix_web::Error;
+    type Future = Ready<Result<Self, actix_web::Error>>;
+
+    fn from_request(http: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::of(http))
+    }
+}
+
+impl fmt::Debug for Interaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Interaction").field("handle", &self.handle).finish_non_exhaustive()
+    }
+}
+
+/// The handle in the query; two of them are none.
+fn named(http: &HttpRequest) -> Option<Handle> {
+    let query = http.uri().query().unwrap_or_default();
+    let mut handles = query.split('&').filter_map(|pair| pair.strip_prefix("interaction="));
+    match (handles.next(), handles.next()) {
+        (Some(handle), None) => Handle::parse(handle),
+        _ => None,
+    }
+}
+
+/// The answer where nobody said how the authorization endpoint is mounted.
+fn unmounted() -> actix_web::Error {
+    let why = "a handler takes `Interaction`, but the application has no authorization endpoint: mount it with \
+               `Routes::new(&server).authorize(…)` on the `App`";
+    tracing::error!(target: "oauth::http", "{why}");
+    InternalError::from_response(io::Error::other(why), response::server_error()).into()
+}
