@@ -13,8 +13,10 @@ use crate::session::Visitor;
 /// What surrounds every page.
 #[derive(Debug)]
 pub(crate) struct Frame {
-    name: Option<String>,
-    csrf: String,
+    /// Who is signed in.
+    pub(crate) name: Option<String>,
+    /// For the forms of the page.
+    pub(crate) csrf: String,
 }
 
 impl Frame {
