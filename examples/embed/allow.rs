@@ -18,7 +18,49 @@ use crate::session::Visitor;
 struct AllowPage {
     frame: Frame,
     prompt: Prompt,
-    here: String,
+}
+
+/// Who is signed in, as the session says and nobody else.
+pub(crate) async fn signed_in(visitor: Visitor) -> Result<Option<SignedIn>, Problem> {
+    let Some(person) = &visitor.person else { return Ok(None) };
+    Ok(Some(SignedIn::new(person.id.to_string().parse()?, Timestamp::from_millis(visitor.signed_in_at))))
+}
+
+/// Signs in or asks.
+pub(crate) async fn ask(interaction: Interaction, visitor: Visitor) -> Result<PrivatePage, Problem> {
+    let (frame, next) = (Frame::of(&visitor), interaction.path_and_query());
+    Ok(PrivatePage(match interaction.show(signed_in(visitor).await?.as_ref()).await {
+        Shown::NeedLogin { login_hint, .. } => {
+            page(StatusCode::OK, &LoginPage { frame, next, login: login_hint.unwrap_or_default(), wrong: false })
+        }
+        Shown::Prompt(prompt) => page(StatusCode::OK, &AllowPage { frame, prompt: *prompt }),
+        Shown::Answer(answer) => answer,
+    }))
+}
+
+/// Takes the answer: a box for each scope, a button for yes and one for no.
+pub(crate) async fn decide(
+    interaction: Interaction,
+    visitor: Visitor,
+    form: web::Form<Vec<(String, String)>>,
+) -> Result<PrivatePage, Problem> {
+    let all = |name| form.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.as_str());
+    let decision = match all("decision").next() {
+        Some("approve") => {
+            let scopes = Scope::parse(&all("scope").collect::<Vec<_>>().join(" "));
+            Decision::Approve { scopes: scopes.map_err(|_| Problem::OldForm)? }
+        }
+        Some("deny") => Decision::Deny,
+        _ => return Err(Problem::OldForm),
+    };
+    let again = see(&interaction.path_and_query());
+    let Some(signed_in) = signed_in(visitor).await? else { return Ok(PrivatePage(again)) };
+    let consent = all("consent").next().unwrap_or_default();
+    Ok(PrivatePage(match interaction.complete(consent, &signed_in, decision).await {
+        Completed::AlreadyDecided => message(StatusCode::CONFLICT, "Answered already", "In another tab, or just now."),
+        Completed::NeedLogin { .. } => again,
+        Completed::Answer(answer) => answer,
+    }))
 }
 
 #[derive(Template)]
@@ -28,92 +70,35 @@ struct ConnectionsPage {
     connections: Vec<(ClientId, Scope)>,
 }
 
-/// Mounts the two pages.
-pub(crate) fn routes(app: &mut web::ServiceConfig) {
-    app.route("/allow", web::get().to(ask))
-        .route("/allow", web::post().to(decide))
-        .route("/connections", web::get().to(connections))
-        .route("/connections", web::post().to(withdraw));
-}
-
-/// Who is signed in, as the session says and nobody else.
-pub(crate) async fn signed_in(visitor: Visitor) -> Result<Option<SignedIn>, Problem> {
-    let Some(person) = &visitor.person else { return Ok(None) };
-    let mut signed_in = SignedIn::new(person.subject().map_err(Problem::broken)?, visitor.signed_in_at());
-    signed_in.amr = vec!["pwd".to_owned()];
-    Ok(Some(signed_in))
-}
-
-async fn ask(interaction: Interaction, visitor: Visitor) -> Result<PrivatePage, Problem> {
-    let (frame, here) = (Frame::of(&visitor), interaction.path_and_query());
-    Ok(PrivatePage(match interaction.show(signed_in(visitor).await?.as_ref()).await {
-        Shown::NeedLogin { login_hint, .. } => {
-            let login = login_hint.unwrap_or_default();
-            page(StatusCode::OK, &LoginPage { frame, next: here, login, wrong: false })
-        }
-        Shown::Prompt(prompt) => page(StatusCode::OK, &AllowPage { frame, prompt: *prompt, here }),
-        Shown::Answer(answer) => answer,
-    }))
-}
-
-async fn decide(
-    interaction: Interaction,
+/// What the user allows at present.
+pub(crate) async fn connections(
     visitor: Visitor,
-    form: web::Form<Vec<(String, String)>>,
+    oauth: web::Data<AuthorizationServer>,
 ) -> Result<PrivatePage, Problem> {
-    let values = |name| {
-        let fields = form.iter().filter(|(field, _)| field == name);
-        fields.map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(" ")
-    };
-    let decision = match values("decision").as_str() {
-        "approve" => Decision::Approve { scopes: Scope::parse(&values("scope")).unwrap_or_else(|_| Scope::empty()) },
-        "deny" => Decision::Deny,
-        _ => return Err(Problem::OldForm),
-    };
-    let here = interaction.path_and_query();
-    let Some(signed_in) = signed_in(visitor).await? else { return Ok(PrivatePage(see(&here))) };
-    Ok(PrivatePage(match interaction.complete(&values("consent"), &signed_in, decision).await {
-        Completed::AlreadyDecided => {
-            message(StatusCode::CONFLICT, "Answered already", "You gave your answer in another tab, or a moment ago.")
-        }
-        Completed::NeedLogin { .. } => see(&here),
-        Completed::Answer(answer) => answer,
-    }))
-}
-
-async fn connections(visitor: Visitor, oauth: web::Data<AuthorizationServer>) -> Result<PrivatePage, Problem> {
-    let subject = visitor.person()?.subject().map_err(Problem::broken)?;
-    let grants = oauth.grants_of(&subject, None, 100).await.map_err(Problem::broken)?;
-    let connections = grants.into_iter().map(|grants| {
-        let scopes = grants.families.iter().map(|family| &family.scope);
-        let scopes = scopes.chain(grants.consents.iter().map(|consent| &consent.scope));
-        (grants.client, scopes.fold(Scope::empty(), |all, scope| all.union(scope)))
-    });
-    let connections = connections.collect();
+    let mut connections = Vec::new();
+    for grants in oauth.grants_of(&visitor.person()?.id.to_string().parse()?, None, 100).await? {
+        let families = grants.families.iter().map(|family| &family.scope);
+        let scopes = families.chain(grants.consents.iter().map(|consent| &consent.scope));
+        connections.push((grants.client, scopes.fold(Scope::empty(), |all, scope| all.union(scope))));
+    }
     Ok(PrivatePage(page(StatusCode::OK, &ConnectionsPage { frame: Frame::of(&visitor), connections })))
 }
 
 #[derive(serde::Deserialize)]
-struct Withdrawal {
+pub(crate) struct Withdrawal {
     csrf: String,
     client: String,
 }
 
-async fn withdraw(
+/// Takes all of it back from one client.
+pub(crate) async fn withdraw(
     visitor: Visitor,
     form: web::Form<Withdrawal>,
     oauth: web::Data<AuthorizationServer>,
 ) -> Result<HttpResponse, Problem> {
     visitor.prove(&form.csrf)?;
-    let subject = visitor.person()?.subject().map_err(Problem::broken)?;
-    let client = ClientId::parse(&form.client).map_err(|_| Problem::OldForm)?;
-    oauth.withdraw(&subject, &client).await.map_err(Problem::broken)?;
+    let client = form.client.parse().map_err(|_| Problem::OldForm)?;
+    oauth.withdraw(&visitor.person()?.id.to_string().parse()?, &client).await?;
     Ok(see("/connections"))
-}
-
-impl Visitor {
-    fn signed_in_at(&self) -> Timestamp {
-        Timestamp::from_millis(self.signed_in_at)
-    }
 }
 // oauth:end

@@ -1,7 +1,7 @@
 //! Notes, an application with users, sessions and pages of its own, that has gained an authorization server:
 //! `cargo run --bin embed`.
 //!
-//! What it gained stands between `oauth:begin` and `oauth:end`; everything else is as it was. Settings: see the crate's
+//! What it gained is marked, and counted in the README; everything else is as it was. Settings: see the crate's
 //! documentation, and `NOTES`, the application's own file (default `notes.db`).
 
 mod accounts;
@@ -34,18 +34,15 @@ async fn main() -> Result<(), Failure> {
     let database = Database::open(&file)?;
     let accounts = Accounts(database.clone());
     for (login, name, password) in USERS {
-        accounts.add(login, name, password)?;
+        accounts.add(login, name, password).map_err(|why| why.to_string())?;
         println!("`{login}` signs in with the password `{password}`.");
     }
     let notes = web::Data::new(Notes { database, secure: host.issuer().as_str().starts_with("https:") });
 
     // oauth:begin
     let store = host.open_store()?;
-    let (oauth, paper) = server::start(&host, &store, accounts).await?;
+    let oauth = server::start(&host, &store, accounts).await?;
     let guard = server::guard(&oauth)?;
-    if let Some(secret) = &paper.secret {
-        println!("The client `paper` is registered. Its secret is shown this once: {}", secret.expose());
-    }
     let mounted = oauth.clone();
     // oauth:end
 

@@ -102,7 +102,12 @@ impl fmt::Display for Problem {
     }
 }
 
-impl std::error::Error for Problem {}
+/// Whatever fails beneath a handler.
+impl<E: std::error::Error> From<E> for Problem {
+    fn from(why: E) -> Self {
+        Self::broken(why)
+    }
+}
 
 impl ResponseError for Problem {
     fn error_response(&self) -> HttpResponse {

@@ -127,7 +127,8 @@ impl FromRequest for Visitor {
     }
 }
 
-/// Sees to it that every browser has a session id, and every page the headers that keep it to itself.
+/// Sees to it that every browser has a session id, and every page the headers that keep it to itself. Other answers stay
+/// as they are.
 pub(crate) async fn every_page(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
@@ -140,25 +141,20 @@ pub(crate) async fn every_page(
     request.extensions_mut().insert(id.clone());
     let mut response = next.call(request).await?;
     let headers = response.headers_mut();
-    if is_new && !headers.contains_key(header::SET_COOKIE) {
+    if !headers.get(header::CONTENT_TYPE).is_some_and(|media| media.as_bytes().starts_with(b"text/html")) {
+        return Ok(response);
+    }
+    if is_new {
         headers.append(header::SET_COOKIE, HeaderValue::from_str(&id.cookie(secure).to_string())?);
     }
-    keep_to_itself(headers);
-    Ok(response)
-}
-
-fn keep_to_itself(headers: &mut HeaderMap) {
     // no form-action: browsers apply it to every redirect after a form, and signing in may end at another application
     let policy = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
-    for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, policy),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-store"),
-    ] {
-        set(headers, name, value);
-    }
+    set(headers, header::CONTENT_SECURITY_POLICY, policy);
+    set(headers, header::X_FRAME_OPTIONS, "DENY");
+    set(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(headers, header::REFERRER_POLICY, "no-referrer");
+    set(headers, header::CACHE_CONTROL, "no-store");
+    Ok(response)
 }
 
 /// What a page says of itself stays.

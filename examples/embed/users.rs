@@ -8,23 +8,14 @@ use rusqlite::OptionalExtension as _;
 
 use crate::accounts::{Accounts, Person};
 
-impl Person {
-    /// The user in tokens: what never changes, so not the name.
-    pub(crate) fn subject(&self) -> Result<Subject, StoreError> {
-        Subject::parse(&self.id.to_string()).map_err(StoreError::corrupt)
-    }
-}
-
 impl Accounts {
-    async fn find(&self, which: &'static str, value: &str) -> Result<Option<User>, StoreError> {
-        let query = format!("SELECT {} FROM users WHERE {which}", Person::COLUMNS);
-        let value = value.to_owned();
+    async fn find(&self, which: &str, value: &str) -> Result<Option<User>, StoreError> {
+        let (query, value) = (format!("SELECT {} FROM users WHERE {which}", Person::COLUMNS), value.to_owned());
         let found = self.0.run(move |sql| sql.query_row(&query, [value], Person::read).optional()).await;
-        // the pages of the application check passwords, and nobody else does
-        let user = |person: Person| {
-            Ok(User { subject: person.subject()?, active: person.active, scope: None, password: None })
-        };
-        found.map_err(StoreError::unavailable)?.map(user).transpose()
+        let Some(person) = found.map_err(|why| StoreError::unavailable(why.to_string()))? else { return Ok(None) };
+        // the application's own page checks passwords, and nobody else does
+        let subject = Subject::parse(&person.id.to_string()).map_err(StoreError::corrupt)?;
+        Ok(Some(User { subject, active: person.active, scope: None, password: None }))
     }
 }
 
