@@ -154,9 +154,9 @@ pub fn approving_after_a_denial_gives_no_code(host: &InteractionHost) {
 
 /// What was decided is said, not asked again.
 pub fn the_back_button_leads_to_no_second_decision(host: &InteractionHost) {
-    for button in [&host.approve, &host.deny] {
+    for (button, user) in [&host.approve, &host.deny].into_iter().zip(&host.users) {
         let mut browser = host.browser();
-        let (page, form) = host.ask(&mut browser, &host.users[0], "1");
+        let (page, form) = host.ask(&mut browser, user, "1");
         browser.submit(&form, Some(button));
         let back = browser.open(&page.target);
         assert!(host.consent_form(&back).is_none(), "asked again: {back:?}");
