@@ -12,9 +12,9 @@ use std::thread;
 use common::{NOW, Stranger, fresh_schema, open, settings, waiters};
 use node::{Node, ask_all};
 use oauth_store_postgres::{Database, PostgresStore, Schema, Settings};
-use oauth_testkit::{PostgresServer, block_on};
+use oauth_testkit::{PostgresServer, RefreshingServer, block_on};
 use serde_json::Value;
-use server::{add_alice, begin_form, refresh_form};
+use server::add_alice;
 
 /// Does nothing when it runs as a test.
 #[test]
@@ -58,7 +58,7 @@ fn active(eye: &Stranger, schema: &Schema) -> Vec<String> {
 
 /// A token from each node is believed by each.
 fn mint_and_verify(nodes: &mut [Node; 3], minted: &mut VecDeque<String>) {
-    for answer in ask_all(nodes, format!("token {}", begin_form())) {
+    for answer in ask_all(nodes, format!("token {}", RefreshingServer::begin_form())) {
         minted.push_back(text(&granted(&answer), "access_token").to_owned());
     }
     for token in &*minted {
@@ -131,9 +131,9 @@ fn of_nodes_that_refresh_one_token_all_answer_one_child() {
     let (schema, _store, mut nodes) = three_nodes(server, true);
     let eye = Stranger::connect(server);
     let families = format!("SELECT generation || ' ' || (revoked_at IS NULL) FROM {}.family", schema.as_str());
-    let mut answer = granted(&nodes[0].ask(format!("token {}", begin_form())));
+    let mut answer = granted(&nodes[0].ask(format!("token {}", RefreshingServer::begin_form())));
     for race in 1..=RACES {
-        let refresh = format!("token {}", refresh_form(text(&answer, "refresh_token")));
+        let refresh = format!("token {}", RefreshingServer::refresh_form(text(&answer, "refresh_token")));
         let lock = "SELECT tenant FROM family FOR UPDATE";
         let (answers, raced) = ask_at_once(&mut nodes, server, &schema, lock, &refresh);
         assert!(raced);
@@ -145,10 +145,10 @@ fn of_nodes_that_refresh_one_token_all_answer_one_child() {
     }
     // once the answer cannot have been lost any more, what is spent ends its family, on every node
     let spent = answer["refresh_token"].clone();
-    let child = granted(&nodes[1].ask(format!("token {}", refresh_form(spent.as_str().unwrap()))));
+    let child = granted(&nodes[1].ask(format!("token {}", RefreshingServer::refresh_form(spent.as_str().unwrap()))));
     assert_eq!(ask_all(&mut nodes, format!("clock {}", NOW.millis() + 60_000)), ["set"; 3]);
     for token in [spent.as_str().unwrap(), text(&child, "refresh_token")] {
-        for refused in ask_all(&mut nodes, format!("token {}", refresh_form(token))) {
+        for refused in ask_all(&mut nodes, format!("token {}", RefreshingServer::refresh_form(token))) {
             assert!(refused.starts_with("400 ") && refused.contains("invalid_grant"), "{refused}");
         }
     }
@@ -162,15 +162,17 @@ fn what_becomes_of_a_user_counts_on_every_node_at_once() {
     let Some(server) = PostgresServer::shared() else { return };
     let (_schema, store, mut nodes) = three_nodes(server, true);
     let alice = "alice".parse().unwrap();
-    let mut answer = granted(&nodes[0].ask(format!("token {}", begin_form())));
+    let mut answer = granted(&nodes[0].ask(format!("token {}", RefreshingServer::begin_form())));
     for turn in 0..6 {
         assert!(block_on(store.set_user_active(&alice, false)).unwrap());
-        for refused in ask_all(&mut nodes, format!("token {}", refresh_form(text(&answer, "refresh_token")))) {
+        for refused in
+            ask_all(&mut nodes, format!("token {}", RefreshingServer::refresh_form(text(&answer, "refresh_token"))))
+        {
             assert!(refused.starts_with("400 "), "{refused}");
         }
         assert!(block_on(store.set_user_active(&alice, true)).unwrap());
-        answer = granted(&nodes[turn % 3].ask(format!("token {}", begin_form())));
-        let refresh = format!("token {}", refresh_form(text(&answer, "refresh_token")));
+        answer = granted(&nodes[turn % 3].ask(format!("token {}", RefreshingServer::begin_form())));
+        let refresh = format!("token {}", RefreshingServer::refresh_form(text(&answer, "refresh_token")));
         answer = granted(&nodes[(turn + 1) % 3].ask(refresh));
     }
     assert_eq!(ask_all(&mut nodes, format!("verify {}", text(&answer, "access_token"))), ["verified"; 3]);
@@ -186,7 +188,7 @@ fn what_a_killed_node_acknowledged_is_there_on_the_others() {
     const KILLS: usize = 12;
     let Some(server) = PostgresServer::shared() else { return };
     let (schema, _store, mut nodes) = three_nodes(server, true);
-    let mut answer = granted(&nodes[0].ask(format!("token {}", begin_form())));
+    let mut answer = granted(&nodes[0].ask(format!("token {}", RefreshingServer::begin_form())));
     for kill in 0..KILLS {
         let [victim, survivor] = [kill % 3, (kill + 1) % 3];
         nodes[victim].order(format!("refresh {}", text(&answer, "refresh_token")));
@@ -203,7 +205,9 @@ fn what_a_killed_node_acknowledged_is_there_on_the_others() {
             assert_eq!(nodes[survivor].ask(format!("verify {}", text(said, "access_token"))), "verified");
         }
         let last = acknowledged.last().unwrap();
-        answer = granted(&nodes[survivor].ask(format!("token {}", refresh_form(text(last, "refresh_token")))));
+        answer = granted(
+            &nodes[survivor].ask(format!("token {}", RefreshingServer::refresh_form(text(last, "refresh_token")))),
+        );
         nodes[victim] = Node::start(server, &schema, true);
         assert_eq!(nodes[victim].answer(), "ready");
     }

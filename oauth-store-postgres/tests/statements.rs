@@ -4,12 +4,13 @@ mod common;
 #[path = "common/server.rs"]
 mod server;
 
-use self::server::{add_alice, begin_form, builder, ensure_app, jwt, refresh_form};
+use self::server::{add_alice, jwt};
 use common::{fresh_schema, open};
+use oauth_core::ClientSpec;
 use oauth_core::store::AccessTokenFormat;
-use oauth_core::{AuthorizationServer, ClientSpec};
+use oauth_core::wire::Response;
 use oauth_store_postgres::{Database, PostgresStore, Schema, Settings};
-use oauth_testkit::{PostgresServer, block_on};
+use oauth_testkit::{PostgresServer, RefreshingServer, block_on};
 use serde_json::Value;
 
 /// Statements by the trait whose tables they touch, and those that only begin and end a transaction.
@@ -25,7 +26,7 @@ struct Counter {
     log: &'static PostgresServer,
     /// What the lines of this one's connection begin with.
     prefix: String,
-    server: AuthorizationServer,
+    server: RefreshingServer,
 }
 
 impl Counter {
@@ -35,17 +36,16 @@ impl Counter {
         let url = format!("{} application_name={name} options='-c log_statement=all'", log.url());
         let store = open(Settings::parse(&url).unwrap().schema(schema).connections(1));
         add_alice(&store);
-        let server = block_on(builder(&store, format).start()).unwrap();
-        ensure_app(&server);
+        let server = RefreshingServer::start(RefreshingServer::builder(&store, format));
         Self { log, prefix: format!("[{name}] LOG:  "), server }
     }
 
     /// What the request was answered, and what it cost.
-    fn token(&self, form: &str) -> (Value, Counted) {
+    fn count(&self, request: impl FnOnce(&RefreshingServer) -> Response) -> (Value, Counted) {
         let before = self.log.log().len();
-        let (status, body) = server::post(&self.server, form);
-        assert_eq!(status, 200, "{body}");
-        let body: Value = serde_json::from_str(&body).unwrap();
+        let response = request(&self.server);
+        let body: Value = serde_json::from_slice(&response.body).unwrap();
+        assert_eq!(response.status, 200, "{body}");
         let mut counted = Counted::default();
         for line in joined(&self.log.log()[before..]) {
             let Some(statement) = line.strip_prefix(&self.prefix) else { continue };
@@ -61,11 +61,11 @@ impl Counter {
     }
 
     fn begin(&self) -> (Value, Counted) {
-        self.token(&begin_form())
+        self.count(RefreshingServer::begin)
     }
 
     fn refresh(&self, token: &Value) -> (Value, Counted) {
-        self.token(&refresh_form(token.as_str().unwrap()))
+        self.count(|server| server.refresh(token.as_str().unwrap()))
     }
 }
 
@@ -86,10 +86,10 @@ fn client_credentials_with_a_jwt_cost_one_statement() {
     let Some(log) = PostgresServer::shared() else { return };
     let counter = Counter::new(log, jwt());
     let worker = ClientSpec::confidential("worker").scope("orders.read").audience(["orders"]);
-    let secret = block_on(counter.server.ensure_client(worker)).unwrap().secret.unwrap();
+    let secret = block_on(counter.server.server().ensure_client(worker)).unwrap().secret.unwrap();
     let form = format!("grant_type=client_credentials&client_id=worker&client_secret={}", secret.expose());
     for _ in 0..3 {
-        assert_eq!(counter.token(&form).1, Counted { client: 1, ..Counted::default() });
+        assert_eq!(counter.count(|server| server.token(&form)).1, Counted { client: 1, ..Counted::default() });
     }
 }
 

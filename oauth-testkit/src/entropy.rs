@@ -15,6 +15,13 @@ impl SeededEntropy {
     pub const fn new(seed: u64) -> Self {
         Self(Mutex::new(seed))
     }
+
+    /// A number below `end`, which is at least 1; near enough to evenly.
+    pub(crate) fn below(&self, end: u64) -> u64 {
+        let mut bytes = [0; 8];
+        self.fill(&mut bytes).expect("a seeded stream does not fail");
+        u64::from_le_bytes(bytes) % end
+    }
 }
 
 impl Entropy for SeededEntropy {

@@ -9,11 +9,14 @@
 //! - [`Probe`] stands between a server and its store: it lists the calls, fails them, loses their answers and holds
 //!   them, so that a test can look at every point where a process can die.
 //! - [`token_for`] gives a host a good token and what verifies it, to test guarded handlers with.
+//! - [`RefreshingServer`] is the shortest way to a refresh token.
 //! - [`PostgresServer`] is a PostgreSQL server to throw away, from the installed binaries.
+//! - [`races`] and [`crash`] try a store with several processes: who wins, and what is left when one is killed.
 //! - [`block_on`] runs one future on the calling thread. Nothing here needs an async runtime.
 //!
 //! Everything here speaks by panicking, as a test does.
 
+mod arena;
 mod block_on;
 mod clock;
 mod contract;
@@ -22,14 +25,21 @@ mod fixture;
 mod model;
 mod postgres;
 mod probe;
+mod process;
+mod refreshing;
 mod samples;
+mod suite;
+mod together;
 mod token_for;
 
 pub mod clauses;
+pub mod crash;
 pub mod golden;
 pub mod interaction;
+pub mod races;
 pub mod strategies;
 
+pub use self::arena::Arena;
 pub use self::block_on::block_on;
 pub use self::clock::ManualClock;
 pub use self::entropy::{FailingEntropy, SeededEntropy};
@@ -38,4 +48,5 @@ pub use self::interaction::{HostUser, InteractionHost};
 pub use self::model::differential;
 pub use self::postgres::PostgresServer;
 pub use self::probe::{Method, Pause, Probe, Times};
+pub use self::refreshing::RefreshingServer;
 pub use self::token_for::{TestToken, token_for};

@@ -64,7 +64,12 @@ impl PostgresServer {
         self.order("stop");
     }
 
-    /// Starts the server again after [`Self::stop`].
+    /// Ends the server as a crash does: nothing that is under way is finished, and it has to recover when it starts.
+    pub fn crash(&self) {
+        self.order("crash");
+    }
+
+    /// Starts the server again after [`Self::stop`] or [`Self::crash`].
     pub fn restart(&self) {
         self.order("start");
     }
@@ -100,6 +105,7 @@ echo "$directory"
 while read -r order; do
     case $order in
         stop) "$1/pg_ctl" -D "$directory/data" -m fast -w stop >/dev/null ;;
+        crash) "$1/pg_ctl" -D "$directory/data" -m immediate -w stop >/dev/null ;;
         start) start "$1" ;;
     esac
     echo "$order"

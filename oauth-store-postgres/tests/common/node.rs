@@ -11,11 +11,11 @@ use oauth_core::store::{AccessTokenFormat, TokenProfile};
 use oauth_core::types::{Audience, Timestamp};
 use oauth_core::wire::{Method, Request};
 use oauth_core::{AuthorizationServer, Endpoint};
-use oauth_testkit::{ManualClock, PostgresServer, block_on};
+use oauth_testkit::{ManualClock, PostgresServer, RefreshingServer, block_on};
 use serde_json::Value;
 
 use crate::common::{NOW, open};
-use crate::server::{builder, ensure_app, jwt, post, refresh_form};
+use crate::server::jwt;
 use crate::{Schema, Settings};
 
 const URL: &str = "OAUTH_STORE_POSTGRES_TEST_URL";
@@ -98,12 +98,12 @@ pub fn live() {
     let store = open(Settings::parse(&url).unwrap().schema(schema));
     let format = if std::env::var(OPAQUE).unwrap() == "true" { AccessTokenFormat::Opaque } else { jwt() };
     let clock = ManualClock::at(NOW);
-    let builder = builder(&store, format)
+    let builder = RefreshingServer::builder(&store, format)
         .clock(Arc::new(clock.clone()))
         .jwks_max_age(Duration::from_secs(30))
         .key_periods(Duration::from_secs(120), Duration::from_secs(300));
-    let server = block_on(builder.start()).unwrap();
-    ensure_app(&server);
+    let refreshing = RefreshingServer::start(builder);
+    let server = refreshing.server();
     println!();
     say("ready");
     for order in io::stdin().lock().lines().map_while(Result::ok) {
@@ -114,11 +114,11 @@ pub fn live() {
                 say("set");
             }
             "cut" => say(block_on(server.revoke_subject(&object.parse().unwrap())).map_or("failed", |()| "cut")),
-            "jwks" => say(String::from_utf8(jwks(&server)).unwrap()),
+            "jwks" => say(String::from_utf8(jwks(server)).unwrap()),
             "maintain" => say(block_on(server.maintain()).unwrap().keys_changed),
-            "refresh" => refresh_for_ever(&server, object.to_owned()),
+            "refresh" => refresh_for_ever(&refreshing, object.to_owned()),
             "token" => {
-                let (status, body) = post(&server, object);
+                let (status, body) = post(&refreshing, object);
                 say(format!("{status} {body}"));
             }
             "verify" => {
@@ -135,10 +135,16 @@ fn jwks(server: &AuthorizationServer) -> Vec<u8> {
     block_on(server.handle(Endpoint::Jwks, &Request::new(Method::Get, "/oauth/jwks"))).body
 }
 
+/// Status and body of the answer to a token request.
+fn post(server: &RefreshingServer, form: &str) -> (u16, String) {
+    let response = server.token(form);
+    (response.status, String::from_utf8(response.body).unwrap())
+}
+
 /// Uses each refresh token that it gets, and says what it was answered, until it is killed.
-fn refresh_for_ever(server: &AuthorizationServer, mut token: String) {
+fn refresh_for_ever(server: &RefreshingServer, mut token: String) {
     loop {
-        let (status, body) = post(server, &refresh_form(&token));
+        let (status, body) = post(server, &RefreshingServer::refresh_form(&token));
         assert_eq!(status, 200, "{body}");
         let answer: Value = serde_json::from_str(&body).unwrap();
         token = answer["refresh_token"].as_str().unwrap().to_owned();

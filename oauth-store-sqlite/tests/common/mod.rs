@@ -10,8 +10,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use oauth_core::store::{
-    AccessTokenRecord, AccessTokenRule, AuthMethods, Client, FamilyRecord, GrantTypes, KeyMaterial, KeyRecord,
-    KeyState, KeyTimes, KeyUse, Principal, RefreshRule, StartFamily,
+    AccessTokenRecord, AccessTokenRule, AuthMethods, Client, FamilyRecord, GrantTypes, Principal, RefreshRule,
+    StartFamily,
 };
 use oauth_core::types::{Audience, FamilyId, Scope, Timestamp, TokenDigest};
 use rusqlite::Connection;
@@ -20,7 +20,6 @@ pub use self::directory::Directory;
 
 pub const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 pub const LATER: Timestamp = Timestamp::from_seconds(1_900_000_000);
-pub const ISSUER: &str = "https://as.example";
 
 /// A connection of somebody else to the same file.
 pub fn stranger(file: &Path) -> Connection {
@@ -112,20 +111,4 @@ pub fn client(id: &str) -> Client {
         updated_at: NOW,
         extra: Default::default(),
     }
-}
-
-pub fn key(number: u32, state: KeyState) -> KeyRecord {
-    KeyRecord {
-        kid: format!("k{number}").parse().unwrap(),
-        issuer: ISSUER.to_owned(),
-        usage: KeyUse::Derive,
-        state,
-        public_jwk: None,
-        material: KeyMaterial::Sealed(vec![1, 2, 3]),
-        times: times(),
-    }
-}
-
-pub fn times() -> KeyTimes {
-    KeyTimes { announced_at: NOW, active_at: None, retired_at: None, listed_until: None }
 }

@@ -3,20 +3,14 @@
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::thread;
 
 use oauth_store_sqlite::SqliteStore;
-
-use super::Directory;
 
 const ROLE: &str = "OAUTH_STORE_SQLITE_TEST_ROLE";
 const FILE: &str = "OAUTH_STORE_SQLITE_TEST_FILE";
 const FIRST: &str = "OAUTH_STORE_SQLITE_TEST_FIRST";
 /// Stands before what a child says, among what the test harness says.
 const MARK: &str = "@";
-
-/// How many each process runs by [`on_threads`].
-pub const THREADS: u64 = 4;
 
 /// A child process in a role.
 pub struct Other {
@@ -91,27 +85,4 @@ pub fn role() -> Option<Role> {
     say("ready");
     std::io::stdin().lock().read_line(&mut String::new()).unwrap();
     Some(Role { name, file, first, store })
-}
-
-/// Two children in the same role at the same time, with a number each, and what they said.
-pub fn both(directory: &Directory, role: &str) -> [Vec<String>; 2] {
-    let mut others = [0, 1].map(|number| Other::new(role, &directory.file(), number));
-    others.iter_mut().for_each(Other::go);
-    others.map(Other::finish)
-}
-
-/// Runs a task on some threads; what each answered, in the order of the threads.
-pub fn on_threads<T: Send>(task: impl Fn(u64) -> T + Sync) -> Vec<T> {
-    let task = &task;
-    thread::scope(|scope| {
-        let threads: Vec<_> = (0..THREADS).map(|thread| scope.spawn(move || task(thread))).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-    })
-}
-
-/// Two children in their roles at the same time, and what each said.
-pub fn race(file: &Path, roles: [&str; 2]) -> [Vec<String>; 2] {
-    let mut others = roles.map(|role| Other::new(role, file, 0));
-    others.iter_mut().for_each(Other::go);
-    others.map(Other::finish)
 }

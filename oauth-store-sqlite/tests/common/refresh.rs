@@ -1,13 +1,11 @@
 //! Families with refresh tokens.
 
-use std::collections::BTreeSet;
-
 use oauth_core::store::{FamilyRecord, GrantStore, RefreshState, Rotate, Salt, StartFamily, StartOutcome};
 use oauth_core::types::TokenDigest;
 use oauth_store_sqlite::SqliteStore;
 use oauth_testkit::block_on;
 
-use super::{Directory, LATER, NOW, family, family_id, start, stranger, token};
+use super::{LATER, NOW, family, family_id, start, token};
 
 /// A refresh token: the one that this thread of this process makes current in this generation.
 pub fn refresh_digest(owner: u64, generation: u64) -> TokenDigest {
@@ -59,11 +57,4 @@ pub fn salt(generation: u64) -> Salt {
     let mut bytes = [5; 32];
     bytes[..8].copy_from_slice(&generation.to_be_bytes());
     Salt { bytes, expires_at: LATER }
-}
-
-/// The numbers of all access tokens, in their order.
-pub fn stored_tokens(directory: &Directory) -> BTreeSet<String> {
-    let eye = stranger(&directory.file());
-    let mut query = eye.prepare("SELECT id FROM access_token").unwrap();
-    query.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
 }

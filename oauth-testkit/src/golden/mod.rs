@@ -1,6 +1,6 @@
 //! The records of golden databases: what a release stored, in all its members, for every later release to read back.
 //!
-//! A store keeps one database for each of its schemas among its tests: [`write`] filled it once, under the release that
+//! A store keeps one database for each of its schemas among its tests: [`write()`] filled it once, under the release that
 //! brought the schema, and from then on [`check`] reads a copy of it through the traits. The records of a schema are
 //! frozen with it. A record that grows gives its new member here the value with which an old row is read back; a new
 //! name of an enum needs a new schema, and golden records of it.
