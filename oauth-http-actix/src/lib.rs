@@ -53,6 +53,7 @@ mod bearer;
 mod body;
 mod challenge;
 mod cookie;
+mod cors;
 mod denied;
 mod form_token;
 mod guard;

@@ -1,5 +1,6 @@
 //! Mounts the endpoints, and runs each request where nobody can cancel it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::Method;
@@ -10,6 +11,7 @@ use oauth_core::wire::Body;
 use oauth_core::{AuthorizationServer, Endpoint};
 
 use crate::authorize::{Authorize, Mounted};
+use crate::cors::{self, Readers};
 use crate::misconfigured::Misconfigured;
 use crate::{body, maintenance, request, response};
 
@@ -37,6 +39,7 @@ pub fn routes(server: &AuthorizationServer) -> impl FnOnce(&mut ServiceConfig) +
 pub struct Routes {
     server: AuthorizationServer,
     authorize: Option<Authorize>,
+    cors_origins: Vec<String>,
     body_deadline: Duration,
     maintain_every: Duration,
 }
@@ -52,6 +55,7 @@ impl Routes {
         Self {
             server: server.clone(),
             authorize: None,
+            cors_origins: Vec::new(),
             body_deadline: Duration::from_secs(10),
             maintain_every: Duration::from_secs(30),
         }
@@ -64,6 +68,15 @@ impl Routes {
     #[must_use]
     pub fn authorize(mut self, authorize: Authorize) -> Self {
         self.authorize = Some(authorize);
+        self
+    }
+
+    /// The origins, such as `https://app.example`, whose scripts may call the token endpoint: those of public clients that
+    /// run in a browser. Default: none. The JWK set and metadata may be read from everywhere; the authorization endpoint
+    /// is for navigation and never for scripts. An entry that is no origin stops the application at its start.
+    #[must_use]
+    pub fn cors_origins(mut self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.cors_origins = origins.into_iter().map(Into::into).collect();
         self
     }
 
@@ -85,19 +98,21 @@ impl Routes {
     /// Mounts exactly [`AuthorizationServer::endpoints`], for every method: the server itself says 405. The maintenance
     /// loop starts with the first application of a server and runs once, however many workers there are.
     pub fn mount(self, app: &mut ServiceConfig) {
-        maintenance::start(&self.server, self.maintain_every);
         if let Some(mistake) = self.mistake() {
             app.service(Misconfigured::because(mistake));
             return;
         }
+        maintenance::start(&self.server, self.maintain_every);
+        let listed: Arc<[String]> = self.cors_origins.into();
         let authorize = self.authorize.map(|host| Mounted::new(&self.server, host));
         for (endpoint, path) in self.server.endpoints() {
             let (server, deadline) = (self.server.clone(), self.body_deadline);
+            let readers = Readers::of(endpoint, &listed);
             let route = match (endpoint, authorize.clone()) {
                 (Endpoint::Authorize, Some(mounted)) => web::route()
                     .to(move |http: HttpRequest, payload: web::Payload| mounted.clone().begin(http, payload, deadline)),
                 _ => web::route().to(move |http: HttpRequest, payload: web::Payload| {
-                    answer(server.clone(), endpoint, http, payload, deadline)
+                    answer(server.clone(), endpoint, readers.clone(), http, payload, deadline)
                 }),
             };
             app.route(path, route);
@@ -120,8 +135,8 @@ impl Routes {
                  `.authorization_code()` on its builder"
                     .to_owned(),
             ),
-            Some(authorize) => authorize.mistake(),
-            None => None,
+            Some(authorize) => authorize.mistake().or_else(|| cors::mistake(&self.cors_origins)),
+            None => cors::mistake(&self.cors_origins),
         }
     }
 }
@@ -129,21 +144,27 @@ impl Routes {
 async fn answer(
     server: AuthorizationServer,
     endpoint: Endpoint,
+    readers: Readers,
     http: HttpRequest,
     mut payload: web::Payload,
     deadline: Duration,
 ) -> HttpResponse {
+    if let Some(answer) = readers.preflight(&http) {
+        return answer;
+    }
     let is_head = http.method() == Method::HEAD;
     let body = body::read(&http, &mut payload, deadline).await;
     let unread = (!matches!(body, Body::Whole(_))).then_some(payload);
     let request = request::read(&http, body);
     // actix drops a handler whose client went away; a task of its own goes on
     let task = rt::spawn(async move { server.handle(endpoint, &request).await });
-    match task.await {
+    let mut answer = match task.await {
         Ok(answer) => response::send(answer, is_head, unread),
         Err(error) => {
             tracing::error!(target: "oauth::http", %error, "answering a request panicked or was cut off");
             response::server_error()
         }
-    }
+    };
+    readers.mark(&http, &mut answer);
+    answer
 }

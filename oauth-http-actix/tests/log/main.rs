@@ -4,6 +4,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod browsers;
+
 use std::io;
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
@@ -20,7 +22,7 @@ use crate::support::{Ask, Backend, Connection, Host, Registered, TRUST, Way, for
 
 on_both_stores!(g10_no_secret_reaches_log_trace_or_debug);
 
-static WRITTEN: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+pub(crate) static WRITTEN: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
 struct Capture;
 
@@ -36,7 +38,7 @@ impl io::Write for Capture {
 }
 
 /// Everything that anybody in this process says, also through the `log` crate.
-fn capture() {
+pub(crate) fn capture() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_writer(|| Capture).init());
 }

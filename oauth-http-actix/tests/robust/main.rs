@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod authorize;
 mod connections;
 mod guard;
 mod interop;

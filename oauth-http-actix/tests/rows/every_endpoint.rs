@@ -348,7 +348,7 @@ fn answer_of<B: Backend>(host: &Host<B>, form: &str) -> serde_json::Value {
 
 /// No two alike, and every position uses its whole alphabet evenly.
 #[track_caller]
-fn are_unguessable(tokens: impl Iterator<Item = String>) {
+pub(crate) fn are_unguessable(tokens: impl Iterator<Item = String>) {
     are_unguessable_from(0, tokens);
 }
 

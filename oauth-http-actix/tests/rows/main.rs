@@ -3,9 +3,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod authorize;
+mod browser_endpoint;
 mod client_authentication;
+mod codes;
 mod dialects;
 mod every_endpoint;
+mod interaction;
 mod metadata_and_keys;
 mod parsing;
 mod password;

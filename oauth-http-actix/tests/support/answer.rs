@@ -132,6 +132,56 @@ impl Answer {
         members.values().for_each(|text| self.check_text(text));
     }
 
+    /// Every value of a field that may come more than once.
+    pub(crate) fn all(&self, name: &str) -> Vec<&str> {
+        self.headers.iter().filter(|(held, _)| held == name).map(|(_, value)| value.as_str()).collect()
+    }
+
+    /// G9, for whatever a browser gets of the authorization endpoint and of the host's pages.
+    #[track_caller]
+    pub(crate) fn check_page(&self) {
+        assert_eq!(self.header("cache-control"), Some("no-store"), "{self:?}");
+        assert_eq!(self.header("referrer-policy"), Some("no-referrer"), "{self:?}");
+        assert_eq!(self.header("access-control-allow-origin"), None, "{self:?}");
+        assert!(![301, 302, 307, 308].contains(&self.status), "{self:?}");
+        if self.status == 303 {
+            assert!(self.header("location").is_some() && self.body.is_empty(), "{self:?}");
+            return;
+        }
+        assert_eq!(self.header("location"), None, "{self:?}");
+        assert_eq!(self.header("content-type"), Some("text/html; charset=utf-8"), "{self:?}");
+        assert_eq!(self.header("x-frame-options"), Some("DENY"), "{self:?}");
+        assert_eq!(self.header("x-content-type-options"), Some("nosniff"), "{self:?}");
+        let policy = self.header("content-security-policy").unwrap_or_default();
+        assert!(policy.contains("frame-ancestors 'none'"), "{self:?}");
+        assert!(!self.text().contains("http://") && !self.text().contains("src="), "a third party: {self:?}");
+    }
+
+    /// The members of an answer that goes to the client in a query, and where it goes.
+    #[track_caller]
+    pub(crate) fn sent_to(&self, uri: &str) -> std::collections::HashMap<String, String> {
+        assert_eq!(self.status, 303, "{self:?}");
+        let location = self.header("location").expect("a place");
+        let (place, query) = location.split_once('?').expect("a query");
+        assert_eq!(place, uri, "{location}");
+        let pairs: Vec<_> = query.split('&').map(|pair| pair.split_once('=').expect("a pair")).collect();
+        let members: std::collections::HashMap<_, _> =
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), super::form_decode(value))).collect();
+        assert_eq!(members.len(), pairs.len(), "each member once: {location}");
+        // Z5
+        assert_eq!(members.get("iss").map(String::as_str), Some(super::host::ISSUER), "{location}");
+        assert!(members.contains_key("code") != members.contains_key("error"), "{location}");
+        assert!(!members.contains_key("access_token") && !members.contains_key("id_token"), "{location}");
+        members
+    }
+
+    /// The same where everything may be handed out.
+    #[track_caller]
+    pub(crate) fn code(&self, uri: &str) -> String {
+        let members = self.sent_to(uri);
+        members.get("code").unwrap_or_else(|| panic!("{members:?}")).clone()
+    }
+
     /// The same where the envelope is spoken: nothing comes in any other shape.
     #[track_caller]
     pub(crate) fn check_envelope(&self) {

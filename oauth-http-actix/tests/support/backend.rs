@@ -109,6 +109,18 @@ impl Backend for MemoryStore {
                 dump.extend(found.token.digest.as_bytes());
                 dump.extend(found.token.extra.as_bytes());
             }
+            if let Some(found) = block_on(self.find_code(&digest)).unwrap() {
+                dump.extend(format!("{found:?}").into_bytes());
+                dump.extend(found.code.digest.as_bytes());
+                dump.extend(found.code.extra.as_bytes());
+            }
+            if let Some(found) = block_on(self.find_request(&digest, None)).unwrap() {
+                let request = found.request;
+                dump.extend(format!("{request:?}").into_bytes());
+                dump.extend(request.handle.as_bytes());
+                dump.extend(request.browser.iter().flat_map(|digest| digest.as_bytes()));
+                dump.extend(request.request.as_bytes());
+            }
             let handle = URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| bytes.get(..8)?.try_into().ok());
             let found = handle.and_then(|handle: [u8; 8]| block_on(self.find_by_handle(&handle)).unwrap());
             if let Some(FoundFamily { family, .. }) = found {

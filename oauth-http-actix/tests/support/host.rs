@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use actix_web::middleware::{Condition, Logger};
 use actix_web::{App, HttpServer, Responder, rt, web};
 use oauth_core::audit::{AuditLost, AuditSink, Event, What};
 use oauth_core::keys::SealingKey;
@@ -17,7 +18,7 @@ use oauth_core::{AuthorizationServer, Builder, ClientSpec, MaintenanceLease, Ref
 use oauth_http_actix::{Access, Denied, Guard, Routes, scopes};
 use oauth_testkit::{ManualClock, Method, Probe, block_on};
 
-use super::{Answer, Ask, Backend, Connection, Directory, TestKey};
+use super::{Answer, Ask, Backend, Connection, Directory, TestKey, browser};
 
 pub(crate) const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
@@ -141,7 +142,7 @@ impl<B: Backend> Host<B> {
             .import_key(TestKey::imported(), Some(KeyId::parse(TestKey::KID).unwrap()));
         let server = block_on(configure(builder).start()).unwrap();
         let lease = server.maintenance_lease().unwrap();
-        let door = serve(&server);
+        let door = serve(&server, false);
         let address = door.0;
         let app = Registered { id: "app".to_owned(), secret: String::new() };
         let (secrets, refresh_tokens) = Default::default();
@@ -165,7 +166,15 @@ impl<B: Backend> Host<B> {
 
     /// Opens this many more ports on the same server, each with a worker of its own, so that requests run side by side.
     pub(crate) fn open_doors(&mut self, more: usize) {
-        self.doors.extend((0..more).map(|_| serve(&self.server)));
+        self.doors.extend((0..more).map(|_| serve(&self.server, false)));
+    }
+
+    /// Goes on through a door whose application writes access logs: actix's default, and one of paths only under the
+    /// target `paths`.
+    pub(crate) fn log_access(&mut self) {
+        let door = serve(&self.server, true);
+        self.address = door.0;
+        self.doors.push(door);
     }
 
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
@@ -223,7 +232,11 @@ impl<B: Backend> Host<B> {
         let path = ask.target.split('?').next().unwrap_or_default();
         let is_token_endpoint = path.ends_with("/token");
         let is_public = ["/oauth/jwks", "/.well-known/"].iter().any(|path| ask.target.contains(path));
-        if path == "/token" {
+        if ["/oauth/authorize", "/consent"].contains(&path) {
+            answer.check_page();
+        } else if answer.status == 204 {
+            assert!(answer.body.is_empty(), "{answer:?}");
+        } else if path == "/token" {
             answer.check_envelope();
         } else if is_token_endpoint || (answer.status >= 400 && !is_public && answer.status != 404) {
             answer.check(is_token_endpoint);
@@ -284,6 +297,16 @@ impl<B: Backend> Host<B> {
         [self.secrets.lock().unwrap().clone(), self.refresh_tokens.lock().unwrap().clone()].concat()
     }
 
+    /// What time it is for the server.
+    pub(crate) fn now(&self) -> Timestamp {
+        oauth_core::time::Clock::now(&self.clock)
+    }
+
+    pub(crate) fn later(&self, seconds: u64) -> Timestamp {
+        self.clock.advance(Duration::from_secs(seconds));
+        self.now()
+    }
+
     /// Begins to count calls and events anew.
     pub(crate) fn forget(&self) {
         self.probe.forget();
@@ -323,7 +346,7 @@ impl<B: Backend> Drop for Host<B> {
 }
 
 /// Serves on a port of its own, with one worker.
-fn serve(server: &AuthorizationServer) -> (SocketAddr, ServerHandle, JoinHandle<()>) {
+fn serve(server: &AuthorizationServer, logs: bool) -> (SocketAddr, ServerHandle, JoinHandle<()>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     let server = server.clone();
@@ -332,8 +355,11 @@ fn serve(server: &AuthorizationServer) -> (SocketAddr, ServerHandle, JoinHandle<
     let thread = std::thread::spawn(move || {
         let app = move || {
             let routes = Routes::new(&server).body_deadline(Duration::from_millis(500));
+            let paths = Logger::new("%{method}xi %U %s %b %T").log_target("paths");
             App::new()
-                .configure(|app| routes.mount(app))
+                .wrap(Condition::new(logs, Logger::default()))
+                .wrap(Condition::new(logs, paths.custom_request_replace("method", |http| http.method().to_string())))
+                .configure(|app| browser::mount(&server, routes, app))
                 .app_data(guard.clone())
                 .app_data(web::FormConfig::default().limit(1 << 20))
                 .route("/orders", web::get().to(orders))

@@ -3,6 +3,7 @@
 
 mod answer;
 mod backend;
+mod browser;
 mod dialects;
 mod host;
 mod jwt;
@@ -11,11 +12,14 @@ mod request;
 
 pub(crate) use self::answer::Answer;
 pub(crate) use self::backend::{Backend, Directory};
+pub(crate) use self::browser::{
+    Browser, CHALLENGE, NATIVE, ORIGIN, PEOPLE_SCOPE, SPA, Shows, VERIFIER, Visit, WEB, user_client,
+};
 pub(crate) use self::dialects::{Camel, Way};
 pub(crate) use self::host::{Host, Registered, START};
 pub(crate) use self::jwt::TestKey;
 pub(crate) use self::people::{PASSWORD, SCOPE, TRUST, phone};
-pub(crate) use self::request::{Ask, Connection, form_encode};
+pub(crate) use self::request::{Ask, Connection, form_decode, form_encode};
 
 /// Runs each row on both stores: `on_both_stores!(g01_…, g02_…)` makes the tests `memory::g01_…` and `sqlite::g01_…`.
 #[macro_export]

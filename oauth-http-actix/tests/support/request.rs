@@ -111,6 +111,22 @@ pub(crate) fn form_encode(text: &str) -> String {
     })
 }
 
+/// What was percent-encoded.
+pub(crate) fn form_decode(text: &str) -> String {
+    let (mut decoded, mut rest) = (Vec::new(), text.as_bytes());
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        match byte {
+            b'%' => {
+                decoded.push(u8::from_str_radix(std::str::from_utf8(&rest[..2]).unwrap(), 16).unwrap());
+                rest = &rest[2..];
+            }
+            byte => decoded.push(*byte),
+        }
+    }
+    String::from_utf8(decoded).unwrap()
+}
+
 /// One connection.
 pub(crate) struct Connection(TcpStream);
 
