@@ -40,10 +40,10 @@ threading.Thread(target=client.serve_forever, daemon=True).start()
 REDIRECT_URI = f"http://127.0.0.1:{client.server_port}/callback"
 
 
-def browser(width=1100):
+def browser():
     options = webdriver.ChromeOptions()
     # CI runs as root, in a container with little shared memory
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", f"--window-size={width},900"):
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1100,900"):
         options.add_argument(argument)
     options.binary_location = "/usr/bin/chromium"
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
@@ -218,7 +218,10 @@ for entry in driver.get_log("browser"):
     assert entry["level"] != "SEVERE" or "favicon" in entry["message"] or "status of 4" in entry["message"], entry
 driver.quit()
 
-narrow = browser(320)
+narrow = browser()
+# a window is never that narrow, a telephone is
+telephone = {"width": 320, "height": 640, "deviceScaleFactor": 2, "mobile": True}
+narrow.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", telephone)
 narrow.get(authorization_url())
 fits(narrow)
 picture(narrow, "8-narrow-login")
