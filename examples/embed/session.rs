@@ -166,7 +166,7 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
 
 /// Milliseconds since 1970.
 #[expect(clippy::disallowed_methods, reason = "the application's own clock; the authorization server has its own")]
-pub(crate) fn now() -> i64 {
+fn now() -> i64 {
     let passed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(passed.as_millis()).unwrap_or(i64::MAX)
 }

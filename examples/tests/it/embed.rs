@@ -5,6 +5,11 @@ use std::process::Command;
 
 use oauth_testkit::interaction::{Browser, Form, Outcome};
 use oauth_testkit::{HostUser, InteractionHost};
+use oauth2::basic::BasicClient;
+use oauth2::{
+    AuthUrl, AuthorizationCode, ClientId, CsrfToken, HttpRequest, HttpResponse, PkceCodeChallenge, RedirectUrl,
+    RequestTokenError, Scope, TokenResponse as _, TokenUrl,
+};
 
 use crate::support::{Answer, Directory, Running, sh};
 
@@ -111,6 +116,56 @@ fn an_app_that_was_allowed_reads_and_writes_this_users_notes_and_no_others() {
     let of_ben = world.redeem(&world.code(&mut other, &form)).text("access_token");
     assert_eq!(world.api(&of_ben, &[]).body, "[]");
     assert_eq!(world.api("x", &[]).status, 401);
+}
+
+/// The `oauth2` crate as a native app: somebody else's idea of the protocol.
+#[test]
+fn the_oauth2_crate_brings_a_user_with_pkce_over_a_loopback_redirect() {
+    let mut world = World::cli();
+    world.host.redirect_uri = "http://127.0.0.1:51004/callback".to_owned();
+    let http = |request: HttpRequest| {
+        let headers = request.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap()));
+        let body = std::str::from_utf8(request.body()).unwrap();
+        let (method, path) = (request.method().as_str(), request.uri().path());
+        let answer = world.host.browser().send(method, path, &headers.collect::<Vec<_>>(), body);
+        let mut response = HttpResponse::new(answer.body.clone().into_bytes());
+        *response.status_mut() = answer.status.try_into().unwrap();
+        let media = answer.header("content-type").unwrap().parse().unwrap();
+        response.headers_mut().insert("content-type", media);
+        Ok::<_, std::fmt::Error>(response)
+    };
+    let url = |path: &str| format!("http://{}{path}", world.host.address);
+    let client = BasicClient::new(ClientId::new("notes-cli".to_owned()))
+        .set_auth_uri(AuthUrl::new(url("/oauth/authorize")).unwrap())
+        .set_token_uri(TokenUrl::new(url("/oauth/token")).unwrap())
+        .set_redirect_uri(RedirectUrl::new(world.host.redirect_uri.clone()).unwrap());
+    let ask = |browser: &mut Browser| {
+        let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+        let scopes = ["notes.read", "offline_access"].map(|scope| Scope::new(scope.to_owned()));
+        let request = client.authorize_url(CsrfToken::new_random).add_scopes(scopes).set_pkce_challenge(challenge);
+        let (url, sent) = request.url();
+        let mut page = browser.open(&format!("{}?{}", url.path(), url.query().unwrap()));
+        if world.host.consent_form(&page).is_none() {
+            page = world.host.sign_in(browser, &page, &world.host.users[0]);
+        }
+        let form = world.host.consent_form(&page).unwrap();
+        let answer = browser.submit(&form, Some(&world.host.approve));
+        let Outcome::Code { code, state, .. } = world.host.outcome(&answer) else { panic!("{answer:?}") };
+        assert_eq!(state.as_deref(), Some(sent.secret().as_str()));
+        (AuthorizationCode::new(code), verifier)
+    };
+    let mut browser = world.host.browser();
+    let (code, verifier) = ask(&mut browser);
+    let tokens = client.exchange_code(code).set_pkce_verifier(verifier).request(&http).unwrap();
+    let refreshed = client.exchange_refresh_token(tokens.refresh_token().unwrap()).request(&http).unwrap();
+    assert_ne!(refreshed.refresh_token().unwrap().secret(), tokens.refresh_token().unwrap().secret());
+    assert_eq!(world.api(refreshed.access_token().secret(), &[]).status, 200);
+
+    let (code, _) = ask(&mut browser);
+    let (_, other) = PkceCodeChallenge::new_random_sha256();
+    let refused = client.exchange_code(code).set_pkce_verifier(other).request(&http);
+    let Err(RequestTokenError::ServerResponse(response)) = refused else { panic!("{refused:?}") };
+    assert_eq!(response.error().to_string(), "invalid_grant");
 }
 
 #[test]
