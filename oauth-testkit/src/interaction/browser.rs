@@ -89,7 +89,7 @@ impl Browser {
             if !location.starts_with('/') || location.starts_with("//") {
                 return answer;
             }
-            answer = self.send("GET", &location.to_owned(), &[], "");
+            answer = self.send("GET", location, &[], "");
         }
         panic!("redirects without end: {answer:?}");
     }

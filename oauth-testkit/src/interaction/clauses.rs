@@ -5,7 +5,7 @@ use std::thread;
 
 use super::{Answer, Browser, Form, InteractionHost, Outcome, browser};
 
-/// A fault in the page of a user who signs in and agrees would make every other clause pass.
+/// Without this one the others would say nothing: a page that does nothing refuses everything.
 pub fn a_user_who_signs_in_and_agrees_sends_a_code_to_the_client(host: &InteractionHost) {
     let mut browser = host.browser();
     let (_, form) = host.ask(&mut browser, &host.users[0], "st 1/&ü");
@@ -232,8 +232,7 @@ fn mixtures(host: &InteractionHost, own: &Form, foreign: &Form) -> Vec<Form> {
             let mut form = own.clone();
             form.action.clone_from(action);
             form.set(&host.consent_field, foreign.value(&host.consent_field).unwrap_or_default());
-            for (at, name) in names.iter().enumerate().filter(|(at, _)| mask & (1 << at) != 0) {
-                let _ = at;
+            for (_, name) in names.iter().enumerate().filter(|(at, _)| mask & (1 << at) != 0) {
                 form.set(name, foreign.value(name).unwrap_or_default());
             }
             mixed.push(form);
@@ -249,6 +248,7 @@ fn changed(token: &str) -> String {
     format!("{}{other}{}", &token[..at], &token[at + 1..])
 }
 
+#[track_caller]
 fn gives_a_code(host: &InteractionHost, answer: &Answer) {
     assert!(matches!(host.outcome(answer), Outcome::Code { .. }), "no code: {answer:?}");
 }
