@@ -56,3 +56,8 @@ interop:
 # the example systems, asked with the requests of their own pages, and refresh tokens raced over two processes
 seeds:
     interop/seeds
+
+# users of `embed`: brought by clients that are not ours, then in a real browser
+users:
+    interop/users
+    interop/browser

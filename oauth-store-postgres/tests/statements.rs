@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use self::server::{add_alice, jwt};
 use common::{NOW, digest, fresh_schema, issue, open, redemption};
-use oauth_core::store::{AccessTokenFormat, GrantStore, RedeemOutcome, Stores};
 use oauth_core::ClientSpec;
+use oauth_core::store::{AccessTokenFormat, GrantStore, RedeemOutcome, Stores};
 use oauth_core::wire::Response;
 use oauth_store_postgres::{Database, PostgresStore, Schema, Settings};
 use oauth_testkit::{ManualClock, PostgresServer, RefreshingServer, block_on};

@@ -5,6 +5,7 @@
 //! - [`policy_laws!`] runs the laws of policy against a server with a host's own rule; [`laws`] holds them.
 //! - [`golden`] holds the records that every release reads back from the databases of those before it.
 //! - [`differential`] runs the same random histories on two stores.
+//! - [`interaction_contract!`] drives a host's login and consent pages over HTTP, with two browsers and two users.
 //! - [`ManualClock`] and [`SeededEntropy`] make a server repeatable; [`FailingEntropy`] breaks it.
 //! - [`Probe`] stands between a server and its store: it lists the calls, fails them, loses their answers and holds
 //!   them, so that a test can look at every point where a process can die.
@@ -35,6 +36,7 @@ mod token_for;
 pub mod clauses;
 pub mod crash;
 pub mod golden;
+pub mod interaction;
 pub mod laws;
 pub mod races;
 pub mod strategies;
@@ -44,6 +46,7 @@ pub use self::block_on::block_on;
 pub use self::clock::ManualClock;
 pub use self::entropy::{FailingEntropy, SeededEntropy};
 pub use self::fixture::{Fixture, TenantStore};
+pub use self::interaction::{HostUser, InteractionHost};
 pub use self::model::differential;
 pub use self::postgres::PostgresServer;
 pub use self::probe::{Method, Pause, Probe, Times};
