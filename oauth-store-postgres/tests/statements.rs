@@ -7,10 +7,13 @@ mod server;
 use std::sync::Arc;
 
 use self::server::{add_alice, jwt};
-use common::{NOW, digest, fresh_schema, issue, open, redemption};
-use oauth_core::ClientSpec;
-use oauth_core::store::{AccessTokenFormat, GrantStore, RedeemOutcome, Stores};
+use common::{LATER, NOW, digest, fresh_schema, issue, open, redemption};
+use oauth_core::store::{
+    AccessTokenFormat, AuthenticationContext, CodeRecord, GrantStore, IssueCode, RedeemOutcome, Stores,
+};
+use oauth_core::types::{CodeChallenge, TokenDigest};
 use oauth_core::wire::Response;
+use oauth_core::{Builder, ClientSpec, Endpoint};
 use oauth_store_postgres::{Database, PostgresStore, Schema, Settings};
 use oauth_testkit::{ManualClock, PostgresServer, RefreshingServer, block_on};
 use serde_json::Value;
@@ -38,6 +41,15 @@ impl Counter {
     }
 
     fn with(log: &'static PostgresServer, format: AccessTokenFormat, adapt: impl FnOnce(Stores) -> Stores) -> Self {
+        Self::with_builder(log, format, adapt, |builder| builder)
+    }
+
+    fn with_builder(
+        log: &'static PostgresServer,
+        format: AccessTokenFormat,
+        adapt: impl FnOnce(Stores) -> Stores,
+        configure: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
         let schema = fresh_schema();
         let name = schema.as_str().to_owned();
         let url = format!("{} application_name={name} options='-c log_statement=all'", log.url());
@@ -45,7 +57,7 @@ impl Counter {
         add_alice(&store);
         // a clock that stands still, so that what is kept for seconds is kept for as long as the test takes
         let builder = RefreshingServer::builder(adapt((&store).into()), format).clock(Arc::new(ManualClock::at(NOW)));
-        let server = RefreshingServer::start(builder);
+        let server = RefreshingServer::start(configure(builder));
         Self { log, prefix: format!("[{name}] LOG:  "), server, store }
     }
 
@@ -161,5 +173,65 @@ fn a_code_is_found_by_one_statement_and_redeemed_by_one_between_begin_and_commit
         let (redeemed, counted) = counter.cost_of(|| block_on(counter.store.redeem_code(redeem)).unwrap());
         assert_eq!(redeemed, RedeemOutcome::Redeemed { ended: 0 });
         assert_eq!(counted, Counted { grant: 1, around: 2, ..Counted::default() });
+    }
+}
+
+/// A client that asks for codes, and asks about the tokens that it got for them.
+fn web(counter: &Counter) -> (String, CodeRecord) {
+    let spec = ClientSpec::confidential("web")
+        .grants(["authorization_code"])
+        .scope("orders.read")
+        .audience(["orders"])
+        .redirect_uris([REDIRECT_URI]);
+    let secret = block_on(counter.server.server().ensure_client(spec)).unwrap().secret.unwrap();
+    let code = CodeRecord {
+        digest: TokenDigest::from_bytes(CODE_DIGEST),
+        client: "web".parse().unwrap(),
+        subject: "alice".parse().unwrap(),
+        scope: "orders.read".parse().unwrap(),
+        redirect_uri: REDIRECT_URI.to_owned(),
+        challenge: Some(CodeChallenge::from_bytes(CHALLENGE)),
+        nonce: None,
+        resource: Vec::new(),
+        binding: Default::default(),
+        auth: Some(AuthenticationContext { auth_time: NOW, amr: Vec::new(), acr: None }),
+        issued_at: NOW,
+        expires_at: LATER,
+        redeemed: None,
+        extra: Default::default(),
+    };
+    (format!("client_id=web&client_secret={}", secret.expose()), code)
+}
+
+const REDIRECT_URI: &str = "https://web.example/cb";
+/// SHA-256 of `c0de`.
+const CODE_DIGEST: [u8; 32] = [
+    0x38, 0x03, 0xb4, 0x76, 0x09, 0xa2, 0xa4, 0x64, 0x05, 0x46, 0x59, 0xb1, 0x4a, 0x0c, 0xdf, 0xba, 0x92, 0x83, 0x0f,
+    0xb4, 0x6e, 0xe7, 0x0c, 0x03, 0xa3, 0x36, 0xd5, 0x55, 0x4b, 0x9a, 0xca, 0xd4,
+];
+/// SHA-256 of the verifier (RFC 7636 appendix B).
+const CHALLENGE: [u8; 32] = [
+    0x13, 0xd3, 0x1e, 0x96, 0x1a, 0x1a, 0xd8, 0xec, 0x2f, 0x16, 0xb1, 0x0c, 0x4c, 0x98, 0x2e, 0x08, 0x76, 0xa8, 0x78,
+    0xad, 0x6d, 0xf1, 0x44, 0x56, 0x6e, 0xe1, 0x89, 0x4a, 0xcb, 0x70, 0xf9, 0xc3,
+];
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+#[test]
+fn redeeming_a_code_and_asking_about_its_token_cost_what_the_readme_says() {
+    let Some(log) = PostgresServer::shared() else { return };
+    for (format, kept) in [(jwt(), 0), (AccessTokenFormat::Opaque, 0), (AccessTokenFormat::Opaque, 1)] {
+        let adapt = |stores: Stores| if kept == 1 { stores.cache_clients() } else { stores };
+        let counter = Counter::with_builder(log, format, adapt, Builder::authorization_code);
+        let (credentials, code) = web(&counter);
+        assert_eq!(block_on(counter.store.issue_code(code)).unwrap(), IssueCode::Issued);
+        let form = format!("grant_type=authorization_code&code=c0de&code_verifier={VERIFIER}&{credentials}");
+        let (answer, counted) = counter.count(|server| server.token(&form));
+        let client = 1;
+        assert_eq!(counted, Counted { client, user: 1, grant: 2, around: 2 });
+        let form = format!("token={}&{credentials}", answer["access_token"].as_str().unwrap());
+        let (answer, counted) = counter.count(|server| server.post(Endpoint::Introspect, "/oauth/introspect", &form));
+        assert_eq!(answer["active"], true, "{answer}");
+        // the caller is the token's client here: read for each, or kept
+        assert_eq!(counted, Counted { client: 2 * (1 - kept), user: 1, grant: 1, around: 0 });
     }
 }

@@ -75,10 +75,15 @@ impl RefreshingServer {
 
     /// Posts a form to the token endpoint.
     pub fn token(&self, form: &str) -> Response {
-        let mut request = Request::new(Method::Post, "/oauth/token");
+        self.post(Endpoint::Token, "/oauth/token", form)
+    }
+
+    /// Posts a form to an endpoint.
+    pub fn post(&self, endpoint: Endpoint, path: &str, form: &str) -> Response {
+        let mut request = Request::new(Method::Post, path);
         request.headers.push("content-type", b"application/x-www-form-urlencoded");
         request.body = Body::Whole(form.as_bytes().to_vec());
-        block_on(self.0.handle(Endpoint::Token, &request))
+        block_on(self.0.handle(endpoint, &request))
     }
 
     /// The form that asks for the first tokens.
