@@ -1,4 +1,7 @@
 //! Two nodes that meet in the middle of their statements, in each order: what the essay of the crate says of them.
+//!
+//! The tests run side by side, and advisory locks are the database's and not a schema's: each test that takes one has
+//! users of its own, so that none takes another's waiting for its own.
 
 mod common;
 
@@ -134,8 +137,8 @@ fn of_two_nodes_that_redeem_one_code_one_wins_and_the_other_stores_nothing() {
     for lock in ["one", "two"] {
         let (schema, name) = (fresh_schema(), format!("redeem-{lock}"));
         let [one, other] = two_nodes(server, &name, &schema);
-        issue(&one, 1);
-        let mut second = redemption(1, 3);
+        issue(&one, 11);
+        let mut second = redemption(11, 3);
         if lock == "two" {
             second.family.subject = "somebody".parse().unwrap();
         }
@@ -143,13 +146,13 @@ fn of_two_nodes_that_redeem_one_code_one_wins_and_the_other_stores_nothing() {
             server,
             (&name, &schema, "code"),
             [
-                Box::new(|| block_on(one.redeem_code(redemption(1, 2))).unwrap()),
+                Box::new(|| block_on(one.redeem_code(redemption(11, 2))).unwrap()),
                 Box::new(|| block_on(other.redeem_code(second)).unwrap()),
             ],
             || {},
         );
         assert_eq!(answers, [RedeemOutcome::Redeemed { ended: 0 }, RedeemOutcome::Moved], "{lock}");
-        let code = block_on(one.find_code(&digest(1))).unwrap().unwrap().code;
+        let code = block_on(one.find_code(&digest(11))).unwrap().unwrap().code;
         assert_eq!(code.redeemed.map(|redeemed| redeemed.family), Some(family_id(2)));
         assert_eq!(block_on(one.find_family(&family_id(3))).unwrap(), None);
         assert_eq!(block_on(one.find_access_token(&digest(3))).unwrap(), None);
@@ -191,14 +194,14 @@ fn a_cutoff_that_is_written_while_others_wait_ends_what_they_give() {
     for (number, key) in keys.into_iter().enumerate() {
         let (schema, name) = (fresh_schema(), format!("cut-{number}"));
         let [one, other] = two_nodes(server, &name, &schema);
-        let cutoff = Cutoff { key: key(&common::family(1)), at: NOW };
-        issue(&one, 1);
+        let cutoff = Cutoff { key: key(&common::family(31)), at: NOW };
+        issue(&one, 31);
         let cut = || block_on(other.cut_off(cutoff.clone())).unwrap();
-        let redeem = || block_on(one.redeem_code(redemption(1, 2))).unwrap();
+        let redeem = || block_on(one.redeem_code(redemption(31, 2))).unwrap();
         let [redeemed] = under_way(server, (&name, &schema, "code"), [Box::new(redeem)], cut);
         assert_eq!(redeemed, RedeemOutcome::Redeemed { ended: 0 });
         let standing = |found: Option<Standing>| assert_eq!(found, Some(Standing::Revoked), "{cutoff:?}");
-        standing(block_on(one.find_code(&digest(1))).unwrap().map(|found| found.standing));
+        standing(block_on(one.find_code(&digest(31))).unwrap().map(|found| found.standing));
         standing(block_on(one.find_by_handle(&2_u64.to_be_bytes())).unwrap().map(|found| found.standing));
         standing(block_on(one.find_access_token(&digest(2))).unwrap().map(|found| found.standing));
 
@@ -206,11 +209,11 @@ fn a_cutoff_that_is_written_while_others_wait_ends_what_they_give() {
         let [one, other] = two_nodes(server, &name, &schema);
         begin_request(&one, 5);
         let cut = || block_on(other.cut_off(cutoff.clone())).unwrap();
-        let decide = || block_on(one.decide_request(approval(5, 1))).unwrap();
+        let decide = || block_on(one.decide_request(approval(5, 31))).unwrap();
         let [decided] = under_way(server, (&name, &schema, "authorization_request"), [Box::new(decide)], cut);
         assert_eq!(decided, DecideOutcome::Decided);
-        standing(block_on(one.find_code(&digest(1))).unwrap().map(|found| found.standing));
-        assert_eq!(block_on(one.find_consent(&common::consent(1).key)).unwrap(), None, "{cutoff:?}");
+        standing(block_on(one.find_code(&digest(31))).unwrap().map(|found| found.standing));
+        assert_eq!(block_on(one.find_consent(&common::consent(31).key)).unwrap(), None, "{cutoff:?}");
     }
 }
 
@@ -221,12 +224,12 @@ fn a_redemption_and_a_start_do_not_overlook_each_others_family() {
     let (schema, name) = (fresh_schema(), "redeem-start");
     let [one, other] = two_nodes(server, name, &schema);
     let (holder, eye) = (Stranger::connect(server), Stranger::connect(server));
-    issue(&one, 1);
+    issue(&one, 41);
     holder.ask(&format!("BEGIN; SELECT tenant FROM {}.code FOR UPDATE", schema.as_str()));
     let answers = thread::scope(|scope| {
-        let redeemed = scope.spawn(|| block_on(one.redeem_code(redemption(1, 2))).unwrap());
+        let redeemed = scope.spawn(|| block_on(one.redeem_code(redemption(41, 2))).unwrap());
         wait_for_waiters(&eye, name, 1);
-        let family = FamilyRecord { subject: common::family(1).subject, ..common::family(3) };
+        let family = FamilyRecord { subject: common::family(41).subject, ..common::family(3) };
         let start = StartFamily { family, live_limit: 1, ..common::start(3) };
         let started = scope.spawn(|| block_on(other.start_family(start)).unwrap());
         while !started.is_finished() && waiters(&eye, name) < 2 {
