@@ -1,19 +1,21 @@
 //! A map whose rows go when their time has come, earliest first.
 
 use std::cmp::Reverse;
-use std::collections::hash_map::Entry;
-use std::collections::{BinaryHeap, HashMap};
-use std::hash::Hash;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use oauth_core::types::Timestamp;
 
 /// Rows by key, and the order in which they expire. Rows leave by [`Self::evict`] only, so both always agree.
+///
+/// A tree and no hash table: a table of a million rows is half empty after it grew, leaves its old self as a hole in the
+/// heap, and makes one caller wait while it grows.
 pub(crate) struct Expiring<K, V> {
-    rows: HashMap<K, V>,
+    rows: BTreeMap<K, V>,
     ends: BinaryHeap<Reverse<(Timestamp, K)>>,
 }
 
-impl<K: Clone + Eq + Hash + Ord, V> Expiring<K, V> {
+impl<K: Clone + Ord, V> Expiring<K, V> {
     /// The row with this key, expired or not.
     pub(crate) fn find(&self, key: &K) -> Option<&V> {
         self.rows.get(key)
@@ -56,7 +58,7 @@ impl<K: Clone + Eq + Hash + Ord, V> Expiring<K, V> {
 
 impl<K: Ord, V> Default for Expiring<K, V> {
     fn default() -> Self {
-        Self { rows: HashMap::new(), ends: BinaryHeap::new() }
+        Self { rows: BTreeMap::new(), ends: BinaryHeap::new() }
     }
 }
 
