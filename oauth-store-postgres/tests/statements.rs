@@ -231,7 +231,16 @@ fn redeeming_a_code_and_asking_about_its_token_cost_what_the_readme_says() {
         let form = format!("token={}&{credentials}", answer["access_token"].as_str().unwrap());
         let (answer, counted) = counter.count(|server| server.post(Endpoint::Introspect, "/oauth/introspect", &form));
         assert_eq!(answer["active"], true, "{answer}");
-        // the caller is the token's client here: read for each, or kept
+        // the caller is the token's own client
+        assert_eq!(counted, Counted { client: 1 - kept, user: 1, grant: 1, around: 0 });
+        let api = ClientSpec::resource_server("api", ["orders"]).scope("orders.read");
+        let secret = block_on(counter.server.server().ensure_client(api)).unwrap().secret.unwrap();
+        let asked = form.split('&').next().unwrap();
+        let form = format!("{asked}&client_id=api&client_secret={}", secret.expose());
+        let ask = || counter.count(|server| server.post(Endpoint::Introspect, "/oauth/introspect", &form));
+        ask();
+        let (answer, counted) = ask();
+        assert_eq!(answer["active"], true, "{answer}");
         assert_eq!(counted, Counted { client: 2 * (1 - kept), user: 1, grant: 1, around: 0 });
     }
 }
