@@ -33,6 +33,8 @@ type RenderError = dyn Fn(&HttpRequest, &Page) -> HttpResponse + Send + Sync;
 /// use oauth_http_actix::{Authorize, Interaction, PrivatePage, Routes, Shown};
 ///
 /// # struct Session;
+/// # fn consent_page(_: &oauth_core::authorize::Prompt) -> actix_web::HttpResponse { actix_web::HttpResponse::Ok().finish() }
+/// # fn login_page(_: impl ToString) -> actix_web::HttpResponse { actix_web::HttpResponse::Ok().finish() }
 /// # impl Session { async fn user(&self) -> Result<Option<SignedIn>, actix_web::Error> { Ok(None) } }
 /// /// Any arguments that a handler could have.
 /// async fn signed_in(session: web::Data<Session>) -> Result<Option<SignedIn>, actix_web::Error> {
@@ -42,8 +44,8 @@ type RenderError = dyn Fn(&HttpRequest, &Page) -> HttpResponse + Send + Sync;
 /// async fn consent(interaction: Interaction, session: web::Data<Session>) -> actix_web::Result<PrivatePage> {
 ///     let user = session.user().await?;
 ///     Ok(PrivatePage(match interaction.show(user.as_ref()).await {
-///         Shown::Prompt(prompt) => todo!("a form: {prompt:?}"),
-///         Shown::NeedLogin { .. } => todo!("the login page, which leads back to {}", interaction.path_and_query()),
+///         Shown::Prompt(prompt) => consent_page(&prompt),
+///         Shown::NeedLogin { .. } => login_page(interaction.path_and_query()), // leads back here
 ///         Shown::Answer(answer) => answer,
 ///     }))
 /// }
