@@ -1,32 +1,32 @@
-//! Which scripts of other origins may read an endpoint's answers (Fetch §3.2). Nobody's cookies are ever asked for.
+//! Which scripts of other origins may send a request and read a document (Fetch §3.2). Nobody's cookies are ever asked
+//! for. Who may read what a client was answered is for the core to say: it knows the client.
 
 use std::sync::Arc;
 
-use actix_web::body::MessageBody;
 use actix_web::http::Method;
 use actix_web::http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HeaderValue, ORIGIN, VARY,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE,
+    ACCESS_CONTROL_REQUEST_METHOD, HeaderValue, ORIGIN, VARY,
 };
 use actix_web::{HttpRequest, HttpResponse};
 use oauth_core::Endpoint;
 
-/// Who may read an endpoint's answers.
+/// Whom an endpoint is open to beside the pages of its own origin.
 #[derive(Debug, Clone)]
-pub(crate) enum Readers {
-    /// Everybody: it is public.
-    All,
-    /// The origins that the operator lists.
-    Listed(Arc<[String]>),
-    /// Only whoever the browser shows it to.
+pub(crate) enum Scripts {
+    /// Everybody: it is a public document.
+    Readers,
+    /// Clients; browsers ask first for the origins that the operator lists.
+    Clients(Arc<[String]>),
+    /// Nobody.
     None,
 }
 
-impl Readers {
-    pub(crate) fn of(endpoint: Endpoint, listed: &Arc<[String]>) -> Self {
+impl Scripts {
+    pub(crate) fn of(endpoint: Endpoint, preflight_origins: &Arc<[String]>) -> Self {
         match endpoint {
-            Endpoint::Jwks | Endpoint::Metadata => Self::All,
-            Endpoint::Token if !listed.is_empty() => Self::Listed(Arc::clone(listed)),
+            Endpoint::Jwks | Endpoint::Metadata => Self::Readers,
+            Endpoint::Token | Endpoint::Revoke => Self::Clients(Arc::clone(preflight_origins)),
             _ => Self::None,
         }
     }
@@ -34,45 +34,29 @@ impl Readers {
     /// The answer to a browser that asks whether a script may send its request; `None` when it may not, or when the
     /// request is another.
     pub(crate) fn preflight(&self, http: &HttpRequest) -> Option<HttpResponse> {
+        let Self::Clients(listed) = self else { return None };
         let asks_to_post = http.headers().get(ACCESS_CONTROL_REQUEST_METHOD).is_some_and(|method| method == "POST");
         if http.method() != Method::OPTIONS || !asks_to_post {
             return None;
         }
-        self.listed(http)?;
-        let mut answer = HttpResponse::NoContent()
-            .insert_header((ACCESS_CONTROL_ALLOW_METHODS, "POST"))
-            .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"))
-            .insert_header((ACCESS_CONTROL_MAX_AGE, "600"))
-            .finish();
-        self.mark(http, &mut answer);
-        Some(answer)
-    }
-
-    /// Says in an answer who may read it.
-    pub(crate) fn mark<B: MessageBody>(&self, http: &HttpRequest, answer: &mut HttpResponse<B>) {
-        let headers = answer.headers_mut();
-        match self {
-            Self::All => {
-                headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-            }
-            Self::None => {}
-            Self::Listed(_) => {
-                if let Some(origin) = self.listed(http) {
-                    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-                    let exposed = HeaderValue::from_static("retry-after, www-authenticate");
-                    headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
-                }
-                headers.append(VARY, HeaderValue::from_static("Origin"));
-            }
-        }
-    }
-
-    /// The request's origin, if it is a listed one. Two are none.
-    fn listed(&self, http: &HttpRequest) -> Option<HeaderValue> {
-        let Self::Listed(listed) = self else { return None };
         let mut origins = http.headers().get_all(ORIGIN);
         let (origin, None) = (origins.next()?, origins.next()) else { return None };
-        listed.iter().any(|held| held.as_bytes() == origin.as_bytes()).then(|| origin.clone())
+        listed.iter().any(|held| held.as_bytes() == origin.as_bytes()).then(|| {
+            HttpResponse::NoContent()
+                .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone()))
+                .insert_header((ACCESS_CONTROL_ALLOW_METHODS, "POST"))
+                .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type"))
+                .insert_header((ACCESS_CONTROL_MAX_AGE, "600"))
+                .insert_header((VARY, "Origin"))
+                .finish()
+        })
+    }
+
+    /// Says of a document that everybody may read it.
+    pub(crate) fn mark(&self, answer: &mut HttpResponse) {
+        if let Self::Readers = self {
+            answer.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        }
     }
 }
 
@@ -80,7 +64,7 @@ impl Readers {
 pub(crate) fn mistake(origins: &[String]) -> Option<String> {
     let wrong = origins.iter().find(|origin| !is_origin(origin))?;
     Some(format!(
-        "`{wrong}` in `cors_origins` is no origin that can be trusted: write `https://app.example`, with the port if it \
+        "`{wrong}` in `preflight_origins` is no origin that can be trusted: write `https://app.example`, with the port if it \
          has one, in lower case and without a slash at the end; http is for loopback only"
     ))
 }

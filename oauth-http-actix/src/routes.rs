@@ -11,7 +11,7 @@ use oauth_core::wire::Body;
 use oauth_core::{AuthorizationServer, Endpoint};
 
 use crate::authorize::{Authorize, Mounted};
-use crate::cors::{self, Readers};
+use crate::cors::{self, Scripts};
 use crate::misconfigured::Misconfigured;
 use crate::{body, maintenance, request, response};
 
@@ -40,7 +40,7 @@ pub fn routes(server: &AuthorizationServer) -> impl FnOnce(&mut ServiceConfig) +
 pub struct Routes {
     server: AuthorizationServer,
     authorize: Option<Authorize>,
-    cors_origins: Vec<String>,
+    preflight_origins: Vec<String>,
     body_deadline: Duration,
     maintain_every: Duration,
 }
@@ -56,7 +56,7 @@ impl Routes {
         Self {
             server: server.clone(),
             authorize: None,
-            cors_origins: Vec::new(),
+            preflight_origins: Vec::new(),
             body_deadline: Duration::from_secs(10),
             maintain_every: Duration::from_secs(30),
         }
@@ -72,12 +72,15 @@ impl Routes {
         self
     }
 
-    /// The origins, such as `https://app.example`, whose scripts may call the token endpoint: those of public clients that
-    /// run in a browser. Default: none. The JWK set and metadata may be read from everywhere; the authorization endpoint
-    /// is for navigation and never for scripts. An entry that is no origin stops the application at its start.
+    /// The origins, such as `https://app.example`, whose scripts may send the token and revocation endpoints what browsers
+    /// ask about first: JSON bodies, an `Authorization` field. Default: none, which is enough for a public client that
+    /// sends forms. An entry that is no origin stops the application at its start.
+    ///
+    /// Who may *read* needs no list: an answer to a client is readable for the origins of its own redirect URIs, the JWK
+    /// set and metadata for everybody; the authorization endpoint is for navigation and never for scripts.
     #[must_use]
-    pub fn cors_origins(mut self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.cors_origins = origins.into_iter().map(Into::into).collect();
+    pub fn preflight_origins(mut self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.preflight_origins = origins.into_iter().map(Into::into).collect();
         self
     }
 
@@ -104,16 +107,16 @@ impl Routes {
             return;
         }
         maintenance::start(&self.server, self.maintain_every);
-        let listed: Arc<[String]> = self.cors_origins.into();
+        let preflight_origins: Arc<[String]> = self.preflight_origins.into();
         let authorize = self.authorize.map(|host| Mounted::new(&self.server, host));
         for (endpoint, path) in self.server.endpoints() {
             let (server, deadline) = (self.server.clone(), self.body_deadline);
-            let readers = Readers::of(endpoint, &listed);
+            let scripts = Scripts::of(endpoint, &preflight_origins);
             let route = match (endpoint, authorize.clone()) {
                 (Endpoint::Authorize, Some(mounted)) => web::route()
                     .to(move |http: HttpRequest, payload: web::Payload| mounted.clone().begin(http, payload, deadline)),
                 _ => web::route().to(move |http: HttpRequest, payload: web::Payload| {
-                    answer(server.clone(), endpoint, readers.clone(), http, payload, deadline)
+                    answer(server.clone(), endpoint, scripts.clone(), http, payload, deadline)
                 }),
             };
             app.route(path, route);
@@ -136,8 +139,8 @@ impl Routes {
                  `.authorization_code()` on its builder"
                     .to_owned(),
             ),
-            Some(authorize) => authorize.mistake().or_else(|| cors::mistake(&self.cors_origins)),
-            None => cors::mistake(&self.cors_origins),
+            Some(authorize) => authorize.mistake().or_else(|| cors::mistake(&self.preflight_origins)),
+            None => cors::mistake(&self.preflight_origins),
         }
     }
 }
@@ -145,12 +148,12 @@ impl Routes {
 async fn answer(
     server: AuthorizationServer,
     endpoint: Endpoint,
-    readers: Readers,
+    scripts: Scripts,
     http: HttpRequest,
     mut payload: web::Payload,
     deadline: Duration,
 ) -> HttpResponse {
-    if let Some(answer) = readers.preflight(&http) {
+    if let Some(answer) = scripts.preflight(&http) {
         return answer;
     }
     let is_head = http.method() == Method::HEAD;
@@ -166,6 +169,6 @@ async fn answer(
             response::server_error()
         }
     };
-    readers.mark(&http, &mut answer);
+    scripts.mark(&mut answer);
     answer
 }

@@ -7,6 +7,7 @@ pub(crate) mod jwks;
 pub(crate) mod metadata;
 mod paths;
 mod presented;
+mod reader;
 pub(crate) mod revoke;
 pub(crate) mod token;
 

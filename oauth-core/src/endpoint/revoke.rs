@@ -2,6 +2,7 @@
 
 use super::caller;
 use super::presented::{self, Found, FoundRefresh, Search};
+use super::reader::Reader;
 use crate::audit::{What, Who};
 use crate::context::RequestContext;
 use crate::error::{Error, Refusal};
@@ -12,11 +13,12 @@ use crate::types::{ClientId, FamilyId, Subject, Timestamp, TokenId};
 use crate::wire::{Request, Response};
 
 pub(crate) async fn respond(server: &Inner, request: &Request, context: &RequestContext, now: Timestamp) -> Response {
-    let mut who = Who::default();
-    match try_revoke(server, request, context, now, &mut who).await {
+    let (mut who, mut reader) = (Who::default(), Reader::of(request));
+    let answer = match try_revoke(server, request, context, now, &mut who, &mut reader).await {
         Ok(()) => Response::empty(200).no_store(),
         Err(error) => caller::refuse(server, error, who, context, now),
-    }
+    };
+    reader.mark(answer)
 }
 
 async fn try_revoke(
@@ -25,12 +27,14 @@ async fn try_revoke(
     context: &RequestContext,
     now: Timestamp,
     who: &mut Who,
+    reader: &mut Reader<'_>,
 ) -> Result<(), Error> {
     server.require_trail()?;
     // steps 1 and 2
     let params = caller::read(server, request)?;
     // steps 3 and 4
     let client = caller::authenticate(server, request, &params, context, now, who).await?;
+    reader.meet(client.who());
     // step 6
     let token = params.one("token").ok_or(Refusal::ParameterMissing)?;
     // steps 8 to 14

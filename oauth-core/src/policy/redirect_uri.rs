@@ -47,6 +47,25 @@ pub fn matches(registered: &str, presented: &str) -> bool {
         }
 }
 
+/// Whether scripts of this origin (Fetch §3.1) are the client's own: it is scheme, host and port of one of its registered
+/// http or https URIs, written as browsers write it. The port of a loopback address plays no part.
+#[must_use]
+pub fn is_origin_of(client: &Client, origin: &str) -> bool {
+    let origin_of = |uri: &str| -> Option<String> {
+        let (scheme, rest) = uri.split_once("://")?;
+        let authority = rest.split(['/', '?', '#']).next()?;
+        let default_port = match scheme {
+            "https" => ":443",
+            "http" => ":80",
+            _ => return None,
+        };
+        let authority = authority.strip_suffix(default_port).unwrap_or(authority);
+        let is_plain = !authority.is_empty() && !authority.contains('@');
+        is_plain.then(|| format!("{scheme}://{}", authority.to_ascii_lowercase()))
+    };
+    client.redirect_uris.iter().filter_map(|uri| origin_of(uri)).any(|own| matches(&own, origin))
+}
+
 /// Whether only the owner of the host name gets what is sent there: https, and no loopback address.
 #[must_use]
 pub fn is_exact_https(uri: &str) -> bool {
@@ -77,6 +96,7 @@ fn split_loopback(uri: &str) -> Option<(&'static str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::fixtures;
 
     #[test]
     fn bytes_decide() {
@@ -135,6 +155,46 @@ mod tests {
         ] {
             assert_eq!(matches(registered, presented), same, "{registered} {presented}");
         }
+    }
+
+    #[test]
+    fn an_origin_is_the_clients_when_a_redirect_uri_lies_there() {
+        let mut client = fixtures::public();
+        let own = |client: &Client, origin: &str| is_origin_of(client, origin);
+        for (registered, origin, is_own) in [
+            ("https://app.example/cb", "https://app.example", true),
+            ("https://app.example", "https://app.example", true),
+            ("https://app.example?x", "https://app.example", true),
+            ("https://App.Example:443/cb", "https://app.example", true),
+            ("https://app.example:8443/cb", "https://app.example:8443", true),
+            ("https://[2001:db8::1]/cb", "https://[2001:db8::1]", true),
+            ("http://localhost:5173/cb", "http://localhost:5173", true),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:5173", true),
+            ("http://127.0.0.1:80/cb", "http://127.0.0.1", true),
+            ("https://app.example/cb", "http://app.example", false),
+            ("https://app.example/cb", "https://app.example:8443", false),
+            ("https://app.example/cb", "https://app.example/", false),
+            ("https://app.example/cb", "https://app.example/cb", false),
+            ("https://app.example/cb", "https://App.example", false),
+            ("https://app.example/cb", "https://app.example.evil", false),
+            ("https://app.example/cb", "https://app.exampl", false),
+            ("https://app.example/cb", "null", false),
+            ("https://app.example/cb", "*", false),
+            ("https://app.example/cb", "", false),
+            ("https://evil@app.example/cb", "https://app.example", false),
+            ("https:///cb", "https://", false),
+            ("http://localhost:5173/cb", "http://localhost:5174", false),
+            ("http://127.0.0.1/cb", "http://127.0.0.1:5173/cb", false),
+            ("http://127.0.0.1/cb", "https://127.0.0.1:5173", false),
+            ("http://127.0.0.1/cb", "http://127.0.0.1.evil:5173", false),
+            ("com.example.app:/cb", "com.example.app", false),
+            ("com.example.app://cb", "com.example.app://cb", false),
+        ] {
+            client.redirect_uris = vec!["https://first.example/".to_owned(), registered.to_owned()];
+            assert_eq!(own(&client, origin), is_own, "{registered} {origin}");
+        }
+        client.redirect_uris.clear();
+        assert!(!own(&client, "https://app.example"));
     }
 
     #[test]

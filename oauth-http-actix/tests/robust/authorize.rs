@@ -62,7 +62,8 @@ async fn an_application_whose_pages_are_missing_or_in_vain_does_not_start() {
     let pages = || Authorize::new("/consent", nobody);
     let (a, b) = (with.clone(), without.clone());
     assert!(
-        starts(move |app| Routes::new(&a).authorize(pages()).cors_origins(["https://spa.example"]).mount(app)).await
+        starts(move |app| Routes::new(&a).authorize(pages()).preflight_origins(["https://spa.example"]).mount(app))
+            .await
     );
     assert!(starts(move |app| routes(&b)(app)).await);
     let (a, b) = (with.clone(), without.clone());
@@ -75,7 +76,7 @@ async fn an_application_whose_pages_are_missing_or_in_vain_does_not_start() {
     }
     for origin in ["*", "null", "https://spa.example/"] {
         let b = without.clone();
-        assert!(!starts(move |app| Routes::new(&b).cors_origins([origin]).mount(app)).await, "{origin}");
+        assert!(!starts(move |app| Routes::new(&b).preflight_origins([origin]).mount(app)).await, "{origin}");
     }
 }
 

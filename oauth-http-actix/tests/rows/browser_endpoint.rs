@@ -7,7 +7,9 @@ use oauth_testkit::block_on;
 
 use super::every_endpoint::are_unguessable;
 use crate::on_both_stores;
-use crate::support::{Ask, Backend, Browser, Connection, Host, START, Visit, WEB, form_encode};
+use crate::support::{
+    Ask, Backend, Browser, Connection, Host, NATIVE, Registered, SPA, START, Visit, WEB, form_encode,
+};
 
 on_both_stores!(
     g03_no_input_becomes_a_header_of_a_redirect,
@@ -62,17 +64,50 @@ fn g06_scripts_read_only_what_their_origin_may<B: Backend>() {
             Vec::<String>::new()
         );
     }
-    // the token endpoint, for the origins that the operator lists
-    let allowed = preflight("/oauth/token", listed);
-    assert_eq!((allowed.status, allowed.body.len()), (204, 0));
-    assert_eq!(allowed.header("access-control-allow-origin"), Some(listed));
-    assert_eq!(allowed.header("access-control-allow-methods"), Some("POST"));
-    assert_eq!(allowed.header("access-control-allow-headers"), Some("authorization, content-type"));
-    assert_eq!(allowed.header("vary"), Some("Origin"));
-    for (status, code) in [(400, "x".to_owned()), (200, Browser::of(&host, "alice").code(&Visit::web()))] {
-        let answer = host.send(&host.redeeming(&code).header("origin", listed));
-        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (status, Some(listed)));
+    // the token endpoint: whoever may ask first, for the origins that the operator lists
+    for path in ["/oauth/token", "/oauth/revoke"] {
+        let allowed = preflight(path, listed);
+        assert_eq!((allowed.status, allowed.body.len()), (204, 0));
+        assert_eq!(allowed.header("access-control-allow-origin"), Some(listed));
+        assert_eq!(allowed.header("access-control-allow-methods"), Some("POST"));
+        assert_eq!(allowed.header("access-control-allow-headers"), Some("authorization, content-type"));
+        assert_eq!((allowed.header("vary"), allowed.all("set-cookie")), (Some("Origin"), Vec::new()));
+    }
+    assert_eq!(cors(&preflight("/oauth/introspect", listed)), Vec::<String>::new());
+    // who may read: scripts of the client's own origins, listed or not
+    let spa = |code: &str| host.redeeming_public("spa", SPA, code);
+    let native = |code: &str| host.redeeming_public("native", NATIVE, code);
+    let code = || Browser::of(&host, "alice").code(&Visit::spa().with("prompt", "consent"));
+    for (status, ask, origin) in [
+        (400, spa("x"), listed),
+        (200, spa(&code()), listed),
+        (400, native("x"), "http://127.0.0.1:51004"),
+        (400, host.redeeming("x"), "https://web.example"),
+        (200, Ask::new("POST", "/oauth/revoke").form("client_id=spa&token=x".to_owned()), listed),
+        (400, Ask::new("POST", "/oauth/revoke").form("client_id=spa".to_owned()), listed),
+    ] {
+        let answer = host.send(&ask.header("origin", origin));
+        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (status, Some(origin)), "{answer:?}");
         assert_eq!((answer.header("vary"), answer.header("access-control-allow-credentials")), (Some("Origin"), None));
+        assert_eq!(answer.header("access-control-expose-headers"), Some("retry-after, www-authenticate"));
+    }
+    // another client's origin, even a listed one, reads nothing; nor does anybody before the client is known
+    for (ask, origin) in [
+        (host.redeeming(&Browser::of(&host, "alice").code(&Visit::web())), listed),
+        (native("x"), listed),
+        (spa("x"), "https://web.example"),
+        (host.redeeming_public("nobody", SPA, "x"), listed),
+        (Ask::token().form("grant_type=authorization_code".to_owned()), listed),
+        (
+            host.redeeming_as(&Registered { secret: "wrong".to_owned(), ..host.app.clone() }, "x", ""),
+            "https://web.example",
+        ),
+        (
+            Ask::new("POST", "/oauth/introspect").basic(&host.app.id, &host.app.secret).form("token=x".to_owned()),
+            "https://web.example",
+        ),
+    ] {
+        assert_eq!(cors(&host.send(&ask.header("origin", origin))), Vec::<String>::new(), "{origin}");
     }
     for other in [
         "https://evil.example",
@@ -82,14 +117,16 @@ fn g06_scripts_read_only_what_their_origin_may<B: Backend>() {
         "https://SPA.example",
         "https://spa.example/",
         "https://spa.example.evil",
+        "http://spa.example",
     ] {
         let refused = preflight("/oauth/token", other);
         assert_eq!((refused.status, cors(&refused)), (405, Vec::new()), "{other}");
-        let answer = host.send(&host.redeeming("x").header("origin", other));
-        assert_eq!((cors(&answer), answer.header("vary")), (Vec::new(), Some("Origin")), "{other}");
+        let answer = host.send(&spa(&code()).header("origin", other));
+        assert_eq!((answer.status, cors(&answer), answer.header("vary")), (200, Vec::new(), Some("Origin")), "{other}");
     }
-    let two = host.redeeming("x").header("origin", listed).header("origin", "https://evil.example");
+    let two = spa("x").header("origin", listed).header("origin", "https://evil.example");
     assert_eq!(cors(&host.send(&two)), Vec::<String>::new());
+    assert_eq!(host.send(&spa("x")).header("vary"), None, "nobody's script asks");
     // documents are everybody's
     for path in ["/oauth/jwks", "/.well-known/oauth-authorization-server"] {
         for origin in [listed, "https://evil.example", "null"] {

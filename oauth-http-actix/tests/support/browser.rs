@@ -90,7 +90,7 @@ async fn choose(
 /// Mounts the endpoints, and the pages where there is an authorization endpoint.
 pub(super) fn mount(server: &AuthorizationServer, routes: Routes, app: &mut ServiceConfig) {
     if server.endpoints().any(|(endpoint, _)| endpoint == Endpoint::Authorize) {
-        routes.authorize(Authorize::new("/consent", signed_in)).cors_origins([ORIGIN]).mount(app);
+        routes.authorize(Authorize::new("/consent", signed_in)).preflight_origins([ORIGIN]).mount(app);
         app.service(web::resource("/consent").route(web::post().to(choose)).route(web::route().to(look)));
         app.route("/styled", web::get().to(styled)).route("/careless", web::get().to(careless));
     } else {
@@ -332,13 +332,16 @@ impl<B: Backend> Host<B> {
     }
 
     /// A code's redemption by a public client.
+    pub(crate) fn redeeming_public(&self, client: &str, uri: &str, code: &str) -> Ask {
+        let uri = form_encode(uri);
+        Ask::token().form(format!(
+            "grant_type=authorization_code&client_id={client}&code={code}&code_verifier={VERIFIER}&redirect_uri={uri}"
+        ))
+    }
+
     #[track_caller]
     pub(crate) fn redeem_public(&self, client: &str, uri: &str, code: &str) -> Answer {
-        let uri = form_encode(uri);
-        let form = format!(
-            "grant_type=authorization_code&client_id={client}&code={code}&code_verifier={VERIFIER}&redirect_uri={uri}"
-        );
-        self.send(&Ask::token().form(form))
+        self.send(&self.redeeming_public(client, uri, code))
     }
 }
 

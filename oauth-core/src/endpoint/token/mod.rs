@@ -11,6 +11,7 @@ mod refresh_token;
 
 use self::answer::Answers;
 use self::read::GrantRequest;
+use super::reader::Reader;
 use crate::audit::Who;
 use crate::client_auth::{self, Authenticated, Credentials};
 use crate::context::RequestContext;
@@ -28,8 +29,8 @@ use crate::wire::{Request, Response};
 pub(crate) async fn respond(server: &Inner, request: &Request, context: &RequestContext, now: Timestamp) -> Response {
     let mount = server.token_mounts.at(&request.path);
     let mut answers = Answers::of(&mount, server, context);
-    let mut seen = Seen::default();
-    match try_token(server, &mount, request, context, now, &mut answers, &mut seen).await {
+    let mut seen = Seen { who: Who::default(), vouched: false, reader: Reader::of(request) };
+    let answer = match try_token(server, &mount, request, context, now, &mut answers, &mut seen).await {
         Ok((given, scope)) => answers.success(&given, &scope),
         Err(error) => {
             if let Error::Refused(refusal) = &error
@@ -38,21 +39,22 @@ pub(crate) async fn respond(server: &Inner, request: &Request, context: &Request
             {
                 server.throttle.count_failure(context.peer, seen.who.client.as_ref(), now);
             }
-            match server.audit_error(&error, seen.who, context, now) {
+            match server.audit_error(&error, std::mem::take(&mut seen.who), context, now) {
                 Ok(()) => answers.error(&error),
                 Err(lost) => answers.error(&Error::Fault(lost)),
             }
         }
-    }
+    };
+    seen.reader.mark(answer)
 }
 
 /// What a request has shown of itself so far.
-#[derive(Default)]
-struct Seen {
+struct Seen<'a> {
     who: Who,
     /// Whether a client that keeps a secret stands between the guesser and us: what its users get wrong is counted
     /// against their accounts, not against its address.
     vouched: bool,
+    reader: Reader<'a>,
 }
 
 async fn try_token(
@@ -62,10 +64,10 @@ async fn try_token(
     context: &RequestContext,
     now: Timestamp,
     answers: &mut Answers<'_>,
-    seen: &mut Seen,
+    seen: &mut Seen<'_>,
 ) -> Result<(Given, Shown), Error> {
     server.require_trail()?;
-    let Seen { who, vouched } = seen;
+    let Seen { who, vouched, reader } = seen;
     // steps 1 and 2
     let spoken = read::choose(request, mount)?;
     answers.speak(spoken);
@@ -80,6 +82,7 @@ async fn try_token(
     // step 4
     let client = client_auth::authenticate(server, &credentials, who.client.as_ref(), context, now).await?;
     *vouched = client.who().is_confidential();
+    reader.meet(client.who());
     // steps 5 and 6
     let asked = GrantRequest::read(server, &params, client.who(), spoken.media(), mount, &mut Trace::off())?;
     who.scope = asked.scope().cloned();

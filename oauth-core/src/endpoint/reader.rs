@@ -1,0 +1,42 @@
+//! Which scripts may read an answer (Fetch §3.2): those of the client's own origins, so that an app in a browser works
+//! when its redirect URIs are registered, and nobody else's. Cookies play no part here, so none are asked for.
+
+use crate::policy::redirect_uri;
+use crate::store::Client;
+use crate::wire::{Request, Response};
+
+/// The origin that a request came from, and whether it turned out to be the client's.
+pub(super) struct Reader<'a> {
+    origin: Option<&'a str>,
+    is_browser: bool,
+    is_own: bool,
+}
+
+impl<'a> Reader<'a> {
+    /// Two origins are none.
+    pub(super) fn of(request: &'a Request) -> Self {
+        let mut origins = request.headers.all("origin");
+        let (first, second) = (origins.next(), origins.next());
+        let origin = first.filter(|_| second.is_none()).and_then(|origin| std::str::from_utf8(origin).ok());
+        Self { origin, is_browser: first.is_some(), is_own: false }
+    }
+
+    /// The client has proved itself; a public one, as far as it can.
+    pub(super) fn meet(&mut self, client: &Client) {
+        self.is_own = self.origin.is_some_and(|origin| redirect_uri::is_origin_of(client, origin));
+    }
+
+    /// Says in the answer who may read it.
+    pub(super) fn mark(&self, response: Response) -> Response {
+        if !self.is_browser {
+            return response;
+        }
+        let response = response.header("vary", "Origin");
+        match self.origin {
+            Some(origin) if self.is_own => response
+                .header("access-control-allow-origin", origin.to_owned())
+                .header("access-control-expose-headers", "retry-after, www-authenticate"),
+            _ => response,
+        }
+    }
+}
