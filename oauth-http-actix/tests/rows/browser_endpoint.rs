@@ -83,8 +83,8 @@ fn g06_scripts_read_only_what_their_origin_may<B: Backend>() {
         (200, spa(&code()), listed),
         (400, native("x"), "http://127.0.0.1:51004"),
         (400, host.redeeming("x"), "https://web.example"),
-        (200, Ask::new("POST", "/oauth/revoke").form("client_id=spa&token=x".to_owned()), listed),
-        (400, Ask::new("POST", "/oauth/revoke").form("client_id=spa".to_owned()), listed),
+        (200, Ask::new("POST", "/oauth/revoke").form("client_id=spa&token=x"), listed),
+        (400, Ask::new("POST", "/oauth/revoke").form("client_id=spa"), listed),
     ] {
         let answer = host.send(&ask.header("origin", origin));
         assert_eq!((answer.status, answer.header("access-control-allow-origin")), (status, Some(origin)), "{answer:?}");
@@ -97,13 +97,13 @@ fn g06_scripts_read_only_what_their_origin_may<B: Backend>() {
         (native("x"), listed),
         (spa("x"), "https://web.example"),
         (host.redeeming_public("nobody", SPA, "x"), listed),
-        (Ask::token().form("grant_type=authorization_code".to_owned()), listed),
+        (Ask::token().form("grant_type=authorization_code"), listed),
         (
             host.redeeming_as(&Registered { secret: "wrong".to_owned(), ..host.app.clone() }, "x", ""),
             "https://web.example",
         ),
         (
-            Ask::new("POST", "/oauth/introspect").basic(&host.app.id, &host.app.secret).form("token=x".to_owned()),
+            Ask::new("POST", "/oauth/introspect").basic(&host.app.id, &host.app.secret).form("token=x"),
             "https://web.example",
         ),
     ] {
