@@ -41,8 +41,7 @@ async fn main() -> Result<(), Failure> {
 
     // oauth:begin
     let store = host.open_store()?;
-    let oauth = server::start(&host, &store, accounts).await?;
-    let guard = server::guard(&oauth)?;
+    let (oauth, guard) = server::start(&host, &store, accounts).await?;
     let mounted = oauth.clone();
     // oauth:end
 

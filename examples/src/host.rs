@@ -4,8 +4,8 @@ use std::env;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 
 use actix_web::dev::Server;
-use oauth_core::Builder;
 use oauth_core::types::Issuer;
+use oauth_core::{Builder, EnsuredClient};
 
 use crate::{Failure, Store};
 
@@ -110,6 +110,14 @@ impl Host {
         }
         if let Some(command) = store.command_to_forget() {
             println!("\nTo start afresh, stop and run: {command}");
+        }
+    }
+
+    /// Prints a client's secret, if this start made it.
+    pub fn tell_secret(&self, ensured: &EnsuredClient) {
+        if let Some(secret) = &ensured.secret {
+            let id = &ensured.client.id;
+            println!("The client `{id}` is registered. Its secret is shown this once: {}\n", secret.expose());
         }
     }
 

@@ -115,6 +115,7 @@ pub enum Refusal {
     ConsentRequired,
     ConsentTokenWrong,
     DecisionNotPosted,
+    DecisionUnreadable,
     HintUnusable,
     InteractionDecided,
     InteractionExpired,
@@ -237,6 +238,7 @@ impl Refusal {
             Self::ConsentRequired => (C::ConsentRequired, "the user has to be asked"),
             Self::ConsentTokenWrong => (C::InvalidRequest, "the decision is not about what was shown"),
             Self::DecisionNotPosted => (C::InvalidRequest, "a decision has to be posted"),
+            Self::DecisionUnreadable => (C::InvalidRequest, "the form holds no decision"),
             Self::HintUnusable => (C::InvalidRequest, "id_token_hint is not one of ours for this client"),
             Self::InteractionDecided => (C::InvalidRequest, "this was decided before"),
             Self::InteractionExpired => (C::InvalidRequest, "this took too long"),
@@ -318,7 +320,7 @@ impl Refusal {
                 "This sign-in was begun in another browser. Go back to the application and start again."
             }
             Self::InteractionDecided => "This sign-in is done. Go back to the application.",
-            Self::ConsentTokenWrong | Self::DecisionNotPosted | Self::ScopeNotShown => {
+            Self::ConsentTokenWrong | Self::DecisionNotPosted | Self::DecisionUnreadable | Self::ScopeNotShown => {
                 "Your decision could not be read. Go back to the application and start again."
             }
             Self::TooManyInteractions => "Too many people are signing in just now. Please try again in a moment.",
@@ -339,6 +341,7 @@ impl Refusal {
             (
                 Self::ConsentTokenWrong
                 | Self::DecisionNotPosted
+                | Self::DecisionUnreadable
                 | Self::InteractionForeign
                 | Self::Prefetch
                 | Self::ScopeNotShown,
@@ -443,6 +446,7 @@ impl Refusal {
             Self::ConsentRequired => "consent.required",
             Self::ConsentTokenWrong => "consent.token",
             Self::DecisionNotPosted => "consent.not_posted",
+            Self::DecisionUnreadable => "consent.unreadable",
             Self::HintUnusable => "id_token.hint_unusable",
             Self::InteractionDecided => "interaction.decided",
             Self::InteractionExpired => "interaction.expired",
@@ -613,7 +617,7 @@ mod tests {
     use super::*;
 
     /// Every refusal, by walking the ids that the exhaustive match of `id` gives.
-    const ALL: [Refusal; 112] = [
+    const ALL: [Refusal; 113] = [
         Refusal::AuthorizationMalformed,
         Refusal::AuthorizationRepeated,
         Refusal::AuthorizationScheme,
@@ -648,6 +652,7 @@ mod tests {
         Refusal::ConsentRequired,
         Refusal::ConsentTokenWrong,
         Refusal::DecisionNotPosted,
+        Refusal::DecisionUnreadable,
         Refusal::HintUnusable,
         Refusal::InteractionDecided,
         Refusal::InteractionExpired,

@@ -30,29 +30,38 @@ type RenderError = dyn Fn(&HttpRequest, &Page) -> HttpResponse + Send + Sync;
 /// ```
 /// # use actix_web::{App, HttpRequest, web};
 /// # use oauth_core::authorize::SignedIn;
-/// use oauth_http_actix::{Authorize, Interaction, PrivatePage, Routes, Shown};
+/// use oauth_http_actix::{Authorize, Completed, DecisionForm, Interaction, PrivatePage, Routes, Shown};
 ///
 /// # struct Session;
 /// # fn consent_page(_: &oauth_core::authorize::Prompt) -> actix_web::HttpResponse { actix_web::HttpResponse::Ok().finish() }
 /// # fn login_page(_: impl ToString) -> actix_web::HttpResponse { actix_web::HttpResponse::Ok().finish() }
+/// # fn done_page() -> actix_web::HttpResponse { actix_web::HttpResponse::Ok().finish() }
 /// # impl Session { async fn user(&self) -> Result<Option<SignedIn>, actix_web::Error> { Ok(None) } }
 /// /// Any arguments that a handler could have.
 /// async fn signed_in(session: web::Data<Session>) -> Result<Option<SignedIn>, actix_web::Error> {
 ///     session.user().await
 /// }
 ///
-/// async fn consent(interaction: Interaction, session: web::Data<Session>) -> actix_web::Result<PrivatePage> {
-///     let user = session.user().await?;
-///     Ok(PrivatePage(match interaction.show(user.as_ref()).await {
+/// async fn consent(interaction: Interaction) -> PrivatePage {
+///     PrivatePage(match interaction.show().await {
 ///         Shown::Prompt(prompt) => consent_page(&prompt),
 ///         Shown::NeedLogin { .. } => login_page(interaction.path_and_query()), // leads back here
 ///         Shown::Answer(answer) => answer,
-///     }))
+///     })
+/// }
+///
+/// async fn decide(interaction: Interaction, form: DecisionForm) -> PrivatePage {
+///     PrivatePage(match interaction.complete(form).await {
+///         Completed::Answer(answer) => answer,
+///         Completed::NeedLogin { .. } => login_page(interaction.path_and_query()),
+///         Completed::AlreadyDecided => done_page(),
+///     })
 /// }
 /// # fn app(server: oauth_core::AuthorizationServer) {
 /// let app = App::new()
 ///     .configure(|app| Routes::new(&server).authorize(Authorize::new("/consent", signed_in)).mount(app))
-///     .route("/consent", web::get().to(consent));
+///     .route("/consent", web::get().to(consent))
+///     .route("/consent", web::post().to(decide));
 /// # drop(app);
 /// # }
 /// ```
@@ -163,9 +172,14 @@ impl Mounted {
         }
     }
 
+    /// Who is signed in, as the host says.
+    pub(crate) async fn signed_in(&self, http: &HttpRequest) -> Result<Option<SignedIn>, Fault> {
+        (self.host.signed_in)(http.clone()).await.map_err(|error| failed(error.to_string()))
+    }
+
     /// Who is signed in, and what of the host's session ties the interaction to this browser.
     async fn surroundings(&self, http: &HttpRequest) -> Result<(Option<SignedIn>, Option<BrowserSecret>), Fault> {
-        let signed_in = (self.host.signed_in)(http.clone()).await.map_err(|error| failed(error.to_string()))?;
+        let signed_in = self.signed_in(http).await?;
         let browser = match &self.host.session {
             Some(session) => Some(session(http).ok_or_else(|| failed("a visitor has no session of the host's"))?),
             None => None,
@@ -216,11 +230,6 @@ impl Mounted {
             Some(session) => session(http),
             None => self.cookies.find(http, handle),
         }
-    }
-
-    /// Takes what tied it to this browser away again, where that is ours.
-    pub(crate) fn forget(&self, handle: &Handle) -> Option<HeaderValue> {
-        if self.host.session.is_some() { None } else { self.cookies.clear(handle) }
     }
 
     /// The error page: the host's, or the plain one.

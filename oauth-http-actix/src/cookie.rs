@@ -33,11 +33,6 @@ impl Cookies {
         headers
     }
 
-    /// Takes the cookie of an interaction away.
-    pub(crate) fn clear(self, handle: &Handle) -> Option<HeaderValue> {
-        self.header(&self.name(handle), "", 0)
-    }
-
     /// The secret that this browser holds of an interaction. Two of one name are none.
     pub(crate) fn find(self, http: &HttpRequest, handle: &Handle) -> Option<BrowserSecret> {
         let name = self.name(handle);
@@ -102,7 +97,8 @@ mod tests {
         assert!(cookies.find(&twice, &handle).is_none());
         let plain = Cookies { secure: false };
         assert!(plain.find(&back, &handle).is_none());
-        assert!(!plain.clear(&handle).unwrap().to_str().unwrap().contains("Secure"));
+        let [set] = &plain.set(&TestRequest::get().to_http_request(), &handle, &browser)[..] else { panic!() };
+        assert!(!set.to_str().unwrap().contains("Secure"));
     }
 
     #[test]

@@ -5,15 +5,13 @@ use std::{fmt, io};
 
 use actix_web::dev::Payload;
 use actix_web::error::InternalError;
-use actix_web::http::header::SET_COOKIE;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, rt};
-use oauth_core::authorize::{
-    self, BrowserSecret, ConsentToken, Decision, Handle, LoginReason, Prompt, Redirect, SignedIn,
-};
-use oauth_core::wire::Body;
+use oauth_core::authorize::{self, BrowserSecret, Handle, LoginReason, Prompt, Redirect};
+use oauth_core::wire::{Body, Request};
 use oauth_core::{Error, Refusal};
 
 use crate::authorize::Mounted;
+use crate::decision_form::DecisionForm;
 use crate::private_page::PromptShown;
 use crate::{request, response};
 
@@ -64,13 +62,17 @@ pub enum Completed {
 }
 
 impl Interaction {
-    /// Who has to sign in, or what to ask; as often as the page is looked at. `signed_in` comes from the host's session.
+    /// Who has to sign in, or what to ask; as often as the page is looked at. Who is signed in is what the host told
+    /// [`Authorize`](crate::Authorize) to find out.
     ///
     /// A client that goes away does not stop it.
-    pub async fn show(&self, signed_in: Option<&SignedIn>) -> Shown {
+    pub async fn show(&self) -> Shown {
+        let signed_in = match self.mounted.signed_in(&self.http).await {
+            Ok(signed_in) => signed_in,
+            Err(fault) => return Shown::Answer(self.mounted.fail(&self.http, &self.request(), fault)),
+        };
         let (server, handle, browser) = (self.mounted.server.clone(), self.handle.clone(), self.browser.clone());
-        let request = request::read(&self.http, Body::Whole(Vec::new()));
-        let signed_in = signed_in.cloned();
+        let request = self.request();
         let task = rt::spawn(async move { server.show(&request, &handle, &browser, signed_in.as_ref()).await });
         match task.await {
             Ok(authorize::Shown::NeedLogin { reason, login_hint }) => Shown::NeedLogin { reason, login_hint },
@@ -78,20 +80,25 @@ impl Interaction {
                 PromptShown::note(&self.http);
                 Shown::Prompt(prompt)
             }
-            Ok(authorize::Shown::Redirect(redirect)) => Shown::Answer(self.leave(&redirect)),
+            Ok(authorize::Shown::Redirect(redirect)) => Shown::Answer(leave(&redirect)),
             Ok(authorize::Shown::Page(page)) => Shown::Answer(self.mounted.page(&self.http, page)),
             Err(error) => Shown::Answer(self.mounted.cut_off(&self.http, &error)),
         }
     }
 
-    /// The user decided; the request must be a POST. `consent` is what [`Prompt::consent`] was, as the form brought it;
-    /// `signed_in` comes from the host's session, never from the form.
+    /// The user decided; the request must be a POST. Who decides is what the host told [`Authorize`](crate::Authorize) to
+    /// find out, never what the form says.
     ///
     /// A client that goes away does not stop it.
-    pub async fn complete(&self, consent: &str, signed_in: &SignedIn, decision: Decision) -> Completed {
+    pub async fn complete(&self, form: DecisionForm) -> Completed {
+        let signed_in = match self.mounted.signed_in(&self.http).await {
+            Ok(Some(signed_in)) => signed_in,
+            Ok(None) => return Completed::NeedLogin { reason: LoginReason::NobodySignedIn },
+            Err(fault) => return Completed::Answer(self.mounted.fail(&self.http, &self.request(), fault)),
+        };
         let (server, handle, browser) = (self.mounted.server.clone(), self.handle.clone(), self.browser.clone());
-        let request = request::read(&self.http, Body::Whole(Vec::new()));
-        let (consent, signed_in) = (ConsentToken::presented(consent), signed_in.clone());
+        let request = self.request();
+        let DecisionForm { consent, decision } = form;
         let task =
             rt::spawn(
                 async move { server.complete(&request, &handle, &browser, &consent, &signed_in, &decision).await },
@@ -99,7 +106,7 @@ impl Interaction {
         match task.await {
             Ok(authorize::Completed::AlreadyDecided) => Completed::AlreadyDecided,
             Ok(authorize::Completed::NeedLogin { reason }) => Completed::NeedLogin { reason },
-            Ok(authorize::Completed::Redirect(redirect)) => Completed::Answer(self.leave(&redirect)),
+            Ok(authorize::Completed::Redirect(redirect)) => Completed::Answer(leave(&redirect)),
             Ok(authorize::Completed::Page(page)) => Completed::Answer(self.mounted.page(&self.http, page)),
             Err(error) => Completed::Answer(self.mounted.cut_off(&self.http, &error)),
         }
@@ -111,13 +118,8 @@ impl Interaction {
         self.mounted.page_of(&self.handle)
     }
 
-    /// Back to the client; this browser's part is over.
-    fn leave(&self, redirect: &Redirect) -> HttpResponse {
-        let mut answer = response::send(redirect.response(), false, None);
-        if let Some(cookie) = self.mounted.forget(&self.handle) {
-            answer.headers_mut().append(SET_COOKIE, cookie);
-        }
-        answer
+    fn request(&self) -> Request {
+        request::read(&self.http, Body::Whole(Vec::new()))
     }
 
     fn of(http: &HttpRequest) -> Result<Self, actix_web::Error> {
@@ -152,6 +154,11 @@ impl fmt::Debug for Interaction {
     }
 }
 
+/// Back to the client. The cookie stays until it expires, so that whoever comes back here reads that all is done.
+fn leave(redirect: &Redirect) -> HttpResponse {
+    response::send(redirect.response(), false, None)
+}
+
 /// The handle in the query; two of them are none.
 fn named(http: &HttpRequest) -> Option<Handle> {
     let query = http.uri().query().unwrap_or_default();
@@ -163,8 +170,8 @@ fn named(http: &HttpRequest) -> Option<Handle> {
 }
 
 /// The answer where nobody said how the authorization endpoint is mounted.
-fn unmounted() -> actix_web::Error {
-    let why = "a handler takes `Interaction`, but the application has no authorization endpoint: mount it with \
+pub(crate) fn unmounted() -> actix_web::Error {
+    let why = "a handler takes `Interaction` or `DecisionForm`, but the application has no authorization endpoint: mount it with \
                `Routes::new(&server).authorize(…)` on the `App`";
     tracing::error!(target: "oauth::http", "{why}");
     InternalError::from_response(io::Error::other(why), response::server_error()).into()

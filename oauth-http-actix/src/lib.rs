@@ -5,8 +5,8 @@
 //!   server maintained.
 //! - [`Access`] is a handler argument: whoever has one has a good token with the scopes that it names. [`Guard`] is the
 //!   application data that tells it how to verify.
-//! - [`Authorize`] tells where the host's login and consent pages lie; [`Interaction`] is their handlers' argument, and
-//!   [`PrivatePage`] wraps what they return.
+//! - [`Authorize`] tells where the host's login and consent pages lie; [`Interaction`] and [`DecisionForm`] are their handlers'
+//!   arguments, and [`PrivatePage`] wraps what they return.
 //!
 //! ```
 //! use actix_web::{App, HttpServer, Responder, web};
@@ -54,6 +54,7 @@ mod body;
 mod challenge;
 mod cookie;
 mod cors;
+mod decision_form;
 mod denied;
 mod form_token;
 mod guard;
@@ -69,6 +70,7 @@ mod scopes;
 pub use self::access::Access;
 pub use self::authorize::Authorize;
 pub use self::challenge::Challenge;
+pub use self::decision_form::DecisionForm;
 pub use self::denied::Denied;
 pub use self::guard::Guard;
 pub use self::interaction::{Completed, Interaction, Shown};

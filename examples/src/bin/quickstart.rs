@@ -50,7 +50,7 @@ fn tell(server: &AuthorizationServer, reports: &EnsuredClient, host: &Host, stor
     match &reports.secret {
         Some(secret) => {
             let secret = secret.expose();
-            println!("The client `{id}` is registered. Its secret is shown this once: {secret}\n");
+            host.tell_secret(reports);
             println!("Get a token:");
             println!(
                 "  TOKEN=$(curl -s -u '{id}:{secret}' -d grant_type=client_credentials {} \

@@ -185,6 +185,7 @@ impl Refusal {
             Self::RedirectUriMissing | Self::RedirectUriUnknown => Rule::RedirectUri,
             Self::ConsentTokenWrong
             | Self::DecisionNotPosted
+            | Self::DecisionUnreadable
             | Self::InteractionDecided
             | Self::InteractionExpired
             | Self::InteractionForeign

@@ -4,10 +4,10 @@ use super::{AuthorizationServer, Inner};
 use crate::audit::Who;
 use crate::context::RequestContext;
 use crate::endpoint::authorize::{
-    self, Begun, BrowserSecret, Completed, ConsentToken, Decision, Handle, Page, Shown, SignedIn,
+    self, AllowedClient, Begun, BrowserSecret, Completed, ConsentToken, Decision, Handle, Page, Shown, SignedIn,
 };
 use crate::error::{Error, Fault, Refusal};
-use crate::store::{ClientGrants, CutoffKey, ListGrants};
+use crate::store::CutoffKey;
 use crate::time::Clock as _;
 use crate::types::{ClientId, Subject, Timestamp};
 use crate::wire::Request;
@@ -92,7 +92,7 @@ impl AuthorizationServer {
     }
 
     /// What a user allows at present, a page of clients at a time, in byte order of their ids; for a page on which
-    /// users see and withdraw it.
+    /// users see and withdraw it. `limit` is the most clients of a page; each costs a read of its registration.
     ///
     /// # Errors
     /// [`Fault::Store`].
@@ -101,11 +101,10 @@ impl AuthorizationServer {
         subject: &Subject,
         after: Option<&ClientId>,
         limit: u32,
-    ) -> Result<Vec<ClientGrants>, Fault> {
+    ) -> Result<Vec<AllowedClient>, Fault> {
         let server = &*self.inner;
         let _busy = server.in_flight.enter().ok_or(Fault::ShuttingDown)?;
-        let list = ListGrants { subject: subject.clone(), now: server.clock.now(), after: after.cloned(), limit };
-        Ok(server.stores.grants.list_grants(&list).await?)
+        authorize::allowed(server, subject, after, limit, server.clock.now()).await
     }
 
     /// Withdraws all that a user allowed a client: remembered consent, codes, families and their tokens, by one row.

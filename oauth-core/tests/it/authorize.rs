@@ -1,6 +1,8 @@
 //! The authorization endpoint: who is proved before anything is sent, who must sign in, who is asked, and who decides.
 
-use oauth_core::authorize::{Begun, BrowserSecret, Completed, ConsentToken, Decision, LoginReason, Shown};
+use oauth_core::authorize::{
+    AllowedClient, Begun, BrowserSecret, Completed, ConsentToken, Decision, LoginReason, Shown,
+};
 use oauth_core::store::StoreErrorKind;
 use oauth_core::types::{ClientId, Lifetime, Scope, Subject};
 use oauth_core::wire::{Body, Method};
@@ -376,8 +378,11 @@ fn withdrawal_ends_consent_codes_and_tokens_at_once() {
     let kept = world.redeem_spa(&world.code(&spa(), &alice()));
     let open = world.code(&offline, &alice());
     let listed = block_on(world.server.grants_of(&alice_, None, 10)).unwrap();
-    let clients: Vec<_> = listed.iter().map(|grants| (grants.client.as_str(), grants.families.len())).collect();
+    let clients: Vec<_> = listed.iter().map(|of| (of.client().as_str(), of.grants.families.len())).collect();
     assert_eq!(clients, [("spa", 1), ("web", 1)]);
+    let shown = |of: &AllowedClient| of.scopes.iter().map(|scope| scope.label().to_owned()).collect::<Vec<_>>();
+    let labels = ["Read your notes", "offline_access"].map(str::to_owned).to_vec();
+    assert_eq!((listed[1].client_name.as_str(), shown(&listed[1])), ("Notes <on> the web", labels));
     world.advance(1);
     block_on(world.server.withdraw(&alice_, &web_)).unwrap();
     assert!(world.verify(tokens.access_token()).is_err());

@@ -38,7 +38,7 @@ async fn nobody() -> Result<Option<SignedIn>, actix_web::Error> {
 }
 
 async fn page(interaction: Interaction) -> PrivatePage {
-    PrivatePage(match interaction.show(None).await {
+    PrivatePage(match interaction.show().await {
         Shown::Answer(answer) => answer,
         other => HttpResponse::Ok().body(format!("{other:?}")),
     })

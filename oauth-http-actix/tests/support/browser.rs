@@ -1,17 +1,17 @@
 //! Users in browsers: a host's consent page, and a browser that keeps cookies.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use actix_web::http::header::COOKIE;
 use actix_web::web::{self, Html, ServiceConfig};
 use actix_web::{CustomizeResponder, HttpRequest, Responder as _};
-use oauth_core::authorize::{Decision, SignedIn};
+use oauth_core::authorize::SignedIn;
 use oauth_core::jose::Alg;
 use oauth_core::store::AccessTokenFormat;
-use oauth_core::types::{Scope, Subject, Timestamp};
+use oauth_core::types::{Subject, Timestamp};
 use oauth_core::{AuthorizationServer, Builder, ClientSpec, Endpoint};
-use oauth_http_actix::{Authorize, Completed, Interaction, PrivatePage, Routes, Shown};
+use oauth_http_actix::{Authorize, Completed, DecisionForm, Interaction, PrivatePage, Routes, Shown};
 
 use super::{Answer, Ask, Backend, Host, Registered, START, form_encode};
 
@@ -39,10 +39,9 @@ async fn signed_in(http: HttpRequest) -> Result<Option<SignedIn>, actix_web::Err
 }
 
 /// What `show` says, in a line that a test reads.
-async fn look(interaction: Interaction, http: HttpRequest) -> actix_web::Result<PrivatePage> {
-    let user = signed_in(http.clone()).await?;
+async fn look(interaction: Interaction, http: HttpRequest) -> PrivatePage {
     let page = |text: String| Html::new(text).respond_to(&http).map_into_boxed_body();
-    Ok(PrivatePage(match interaction.show(user.as_ref()).await {
+    PrivatePage(match interaction.show().await {
         Shown::Prompt(prompt) => page(format!(
             "prompt {} {} {} {}",
             prompt.consent.as_str(),
@@ -52,7 +51,7 @@ async fn look(interaction: Interaction, http: HttpRequest) -> actix_web::Result<
         )),
         Shown::NeedLogin { reason, .. } => page(format!("login {reason:?}")),
         Shown::Answer(answer) => answer,
-    }))
+    })
 }
 
 /// A page with a policy of its own.
@@ -62,29 +61,17 @@ async fn styled(_: Interaction) -> PrivatePage<CustomizeResponder<Html>> {
 }
 
 /// A page that nobody protected.
-async fn careless(interaction: Interaction, http: HttpRequest) -> actix_web::Result<Html> {
-    let user = signed_in(http).await?;
-    Ok(Html::new(format!("{:?}", interaction.show(user.as_ref()).await)))
+async fn careless(interaction: Interaction) -> Html {
+    Html::new(format!("{:?}", interaction.show().await))
 }
 
-async fn choose(
-    interaction: Interaction,
-    choice: web::Form<HashMap<String, String>>,
-    http: HttpRequest,
-) -> actix_web::Result<PrivatePage> {
+async fn choose(interaction: Interaction, form: DecisionForm, http: HttpRequest) -> PrivatePage {
     let page = |text: String| Html::new(text).respond_to(&http).map_into_boxed_body();
-    let Some(user) = signed_in(http.clone()).await? else { return Ok(PrivatePage(page("login".to_owned()))) };
-    let decision = match choice.get("allow") {
-        Some(scopes) => Decision::Approve { scopes: Scope::parse(scopes).unwrap_or_else(|_| Scope::empty()) },
-        None => Decision::Deny,
-    };
-    Ok(PrivatePage(
-        match interaction.complete(choice.get("consent").map_or("", String::as_str), &user, decision).await {
-            Completed::Answer(answer) => answer,
-            Completed::AlreadyDecided => page("decided".to_owned()),
-            Completed::NeedLogin { reason } => page(format!("login {reason:?}")),
-        },
-    ))
+    PrivatePage(match interaction.complete(form).await {
+        Completed::Answer(answer) => answer,
+        Completed::AlreadyDecided => page("decided".to_owned()),
+        Completed::NeedLogin { reason } => page(format!("login {reason:?}")),
+    })
 }
 
 /// Mounts the endpoints, and the pages where there is an authorization endpoint.
@@ -263,7 +250,7 @@ impl<'a, B: Backend> Browser<'a, B> {
     }
 
     pub(crate) fn allowing(page: &str, shows: &Shows, scope: &str) -> Ask {
-        let form = format!("consent={}&allow={}", form_encode(&shows.consent), form_encode(scope));
+        let form = format!("consent={}&decision=approve&scope={}", form_encode(&shows.consent), form_encode(scope));
         Ask::new("POST", page).form(form)
     }
 
@@ -274,7 +261,7 @@ impl<'a, B: Backend> Browser<'a, B> {
 
     #[track_caller]
     pub(crate) fn deny(&self, page: &str, shows: &Shows) -> Answer {
-        self.send(Ask::new("POST", page).form(format!("consent={}", form_encode(&shows.consent))))
+        self.send(Ask::new("POST", page).form(format!("consent={}&decision=deny", form_encode(&shows.consent))))
     }
 
     /// The answer to a visit, with everything allowed that is shown.

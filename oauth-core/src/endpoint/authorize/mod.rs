@@ -14,6 +14,7 @@
 //! The calls may reach different nodes. What ties them together is the handle (names the request), the browser secret
 //! (a cookie that never leaves this browser) and the consent token (a MAC over what was shown to whom).
 
+mod allowed;
 mod begin;
 mod complete;
 mod consent_token;
@@ -25,6 +26,8 @@ mod request;
 mod show;
 mod tokens;
 
+pub use self::allowed::AllowedClient;
+pub(crate) use self::allowed::allowed;
 pub(crate) use self::begin::begin;
 pub(crate) use self::complete::{Form, complete};
 pub use self::consent_token::ConsentToken;
@@ -33,6 +36,7 @@ pub use self::redirect::{Page, Redirect};
 pub(crate) use self::show::show;
 pub use self::tokens::{BrowserSecret, Handle, SessionTooShort};
 pub use crate::policy::sign_in::LoginReason;
+use crate::server::Inner;
 use crate::store::AuthenticationContext;
 use crate::types::{ClientId, ResourceUri, Scope, Subject, Timestamp};
 
@@ -125,7 +129,7 @@ impl Prompt {
     }
 }
 
-/// One scope of a prompt.
+/// One scope, as users see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PromptScope {
     /// Its name.
@@ -134,6 +138,18 @@ pub struct PromptScope {
     pub text: Option<String>,
     /// Whether the user allowed it to this client before.
     pub held: bool,
+}
+
+impl PromptScope {
+    pub(crate) fn of(server: &Inner, name: &str, held: bool) -> Self {
+        Self { name: name.to_owned(), text: server.scope_texts.get(name).cloned(), held }
+    }
+
+    /// What to print: the text, or the name of a scope without one.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        self.text.as_deref().unwrap_or(&self.name)
+    }
 }
 
 /// What the user decides. It names nobody: who decides is in [`SignedIn`].

@@ -89,11 +89,8 @@ async fn prompt(
         resource: &wanted.resource,
     };
     let held = interaction.held.as_ref().filter(|held| now < held.expires_at);
-    let scopes = scope.iter().map(|name| PromptScope {
-        name: name.to_owned(),
-        text: server.scope_texts.get(name).cloned(),
-        held: held.is_some_and(|held| held.scope.contains(name)),
-    });
+    let is_held = |name: &str| held.is_some_and(|held| held.scope.contains(name));
+    let scopes = scope.iter().map(|name| PromptScope::of(server, name, is_held(name)));
     Ok(Shown::Prompt(Box::new(Prompt {
         client: client.id.clone(),
         client_name: client.name.clone(),
