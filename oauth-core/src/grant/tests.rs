@@ -1,5 +1,8 @@
 //! Each grant's `decide` with one thing changed at a time, and the trace that it leaves.
 
+mod codes;
+mod resources;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,6 +58,14 @@ fn seen(bench: &mut Bench) -> Arc<Sees> {
     let sees = Arc::new(Sees::default());
     bench.rules = HostRules::new(vec![Arc::clone(&sees) as _]);
     sees
+}
+
+/// A server that knows a resource.
+fn with_resource() -> (Bench, ResourceUri) {
+    let uri = ResourceUri::parse("urn:api:1").unwrap();
+    let mut bench = Bench::new();
+    bench.settings.resources = vec![Resource { uri: uri.clone(), scope: None, format: None, lifetime: None }];
+    (bench, uri)
 }
 
 fn lines(sees: &Sees) -> Vec<String> {
@@ -382,6 +393,7 @@ fn what_a_host_says_is_told_without_what_was_presented() {
         proposed(|it| it.single_use = Some(SingleUse { name: "presented".into(), issued_at: NOW, expires_at: NOW }));
     let told = format!("{secret:?}");
     assert!(told.contains("alice") && !told.contains("presented"), "{told}");
+    assert!(told.contains("SingleUse { issued_at: ") && told.contains("expires_at: "), "{told}");
     let parameters = ExtensionParameters(vec![("ticket", "presented")]);
     assert_eq!((parameters.one("ticket"), parameters.one("other")), (Some("presented"), None));
     let told = format!("{parameters:?}");

@@ -103,7 +103,8 @@ mod tests {
         assert!(!asks(URI, &one, "read", NOW) && !asks(URI, &more, "read", NOW));
         assert!(!asks(URI, &both, "read admin", NOW));
         assert!(!asks(URI, &both, "offline_access read", NOW), "never offline_access");
-        let end = NOW.plus(REMEMBERED);
+        let end = Timestamp::from_seconds(NOW.seconds() + 31_536_000);
+        assert_eq!(NOW.plus(REMEMBERED), end, "365 days");
         assert!(asks(URI, &both, "read", end.minus(Lifetime::SECOND)) && !asks(URI, &both, "read", end));
         assert!(!asks(URI, &both, "read", NOW.minus(Lifetime::SECOND)), "given in the future");
         // one that is kept for longer than a year, and one that is kept for less
