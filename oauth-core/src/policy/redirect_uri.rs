@@ -158,6 +158,27 @@ mod tests {
     }
 
     #[test]
+    fn a_valid_uri_is_what_was_presented_and_names_its_host_or_scheme() {
+        let mut client = fixtures::public();
+        for (uri, host) in [
+            ("https://app.example/cb", "app.example"),
+            ("https://app.example:8443/cb", "app.example:8443"),
+            ("https://app.example?x", "app.example"),
+            ("http://127.0.0.1/cb", "127.0.0.1"),
+            ("com.example.app:/cb", "com.example.app"),
+            ("com.example.app://host/cb", "com.example.app"),
+            ("https:///cb", "https"),
+        ] {
+            client.redirect_uris = vec!["https://first.example/".to_owned(), uri.to_owned()];
+            let valid = ValidRedirectUri::of(&client, uri).unwrap();
+            assert_eq!((valid.as_str(), valid.host()), (uri, host));
+            assert_eq!(ValidRedirectUri::of(&client, "https://other.example/cb"), None);
+        }
+        let valid = ValidRedirectUri::of(&client, "https://first.example/").unwrap();
+        assert_eq!(valid.as_str(), "https://first.example/");
+    }
+
+    #[test]
     fn an_origin_is_the_clients_when_a_redirect_uri_lies_there() {
         let mut client = fixtures::public();
         let own = |client: &Client, origin: &str| is_origin_of(client, origin);
