@@ -232,6 +232,11 @@ impl Mounted {
         }
     }
 
+    /// The cookie that goes with the answer to a decision, where it is ours.
+    pub(crate) fn decided(&self, handle: &Handle, browser: &BrowserSecret) -> Option<HeaderValue> {
+        if self.host.session.is_some() { None } else { self.cookies.again(handle, browser) }
+    }
+
     /// The error page: the host's, or the plain one.
     pub(crate) fn page(&self, http: &HttpRequest, page: Page) -> HttpResponse {
         let plain = page.response();

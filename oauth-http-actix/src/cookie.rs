@@ -29,8 +29,14 @@ impl Cookies {
         // a browser sends the oldest first (RFC 6265 §5.4)
         let too_many = (held.len() + 1).saturating_sub(MOST);
         let mut headers: Vec<_> = held.iter().take(too_many).filter_map(|name| self.header(name, "", 0)).collect();
-        headers.extend(self.header(&self.name(handle), browser.expose(), MAX_AGE));
+        headers.extend(self.again(handle, browser));
         headers
+    }
+
+    /// The cookie of an interaction that is decided, once more as it was. It stays, so that whoever comes back reads that
+    /// all is done; and because a cookie changed, Chromium does not bring the consent page back as it stood, but asks.
+    pub(crate) fn again(self, handle: &Handle, browser: &BrowserSecret) -> Option<HeaderValue> {
+        self.header(&self.name(handle), browser.expose(), MAX_AGE)
     }
 
     /// The secret that this browser holds of an interaction. Two of one name are none.

@@ -5,6 +5,7 @@ use std::{fmt, io};
 
 use actix_web::dev::Payload;
 use actix_web::error::InternalError;
+use actix_web::http::header::SET_COOKIE;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, rt};
 use oauth_core::authorize::{self, BrowserSecret, Handle, LoginReason, Prompt, Redirect};
 use oauth_core::wire::{Body, Request};
@@ -80,7 +81,7 @@ impl Interaction {
                 PromptShown::note(&self.http);
                 Shown::Prompt(prompt)
             }
-            Ok(authorize::Shown::Redirect(redirect)) => Shown::Answer(leave(&redirect)),
+            Ok(authorize::Shown::Redirect(redirect)) => Shown::Answer(self.leave(&redirect)),
             Ok(authorize::Shown::Page(page)) => Shown::Answer(self.mounted.page(&self.http, page)),
             Err(error) => Shown::Answer(self.mounted.cut_off(&self.http, &error)),
         }
@@ -106,7 +107,7 @@ impl Interaction {
         match task.await {
             Ok(authorize::Completed::AlreadyDecided) => Completed::AlreadyDecided,
             Ok(authorize::Completed::NeedLogin { reason }) => Completed::NeedLogin { reason },
-            Ok(authorize::Completed::Redirect(redirect)) => Completed::Answer(leave(&redirect)),
+            Ok(authorize::Completed::Redirect(redirect)) => Completed::Answer(self.leave(&redirect)),
             Ok(authorize::Completed::Page(page)) => Completed::Answer(self.mounted.page(&self.http, page)),
             Err(error) => Completed::Answer(self.mounted.cut_off(&self.http, &error)),
         }
@@ -116,6 +117,15 @@ impl Interaction {
     #[must_use]
     pub fn path_and_query(&self) -> String {
         self.mounted.page_of(&self.handle)
+    }
+
+    /// Back to the client.
+    fn leave(&self, redirect: &Redirect) -> HttpResponse {
+        let mut answer = response::send(redirect.response(), false, None);
+        if let Some(cookie) = self.mounted.decided(&self.handle, &self.browser) {
+            answer.headers_mut().append(SET_COOKIE, cookie);
+        }
+        answer
     }
 
     fn request(&self) -> Request {
@@ -152,11 +162,6 @@ impl fmt::Debug for Interaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Interaction").field("handle", &self.handle).finish_non_exhaustive()
     }
-}
-
-/// Back to the client. The cookie stays until it expires, so that whoever comes back here reads that all is done.
-fn leave(redirect: &Redirect) -> HttpResponse {
-    response::send(redirect.response(), false, None)
 }
 
 /// The handle in the query; two of them are none.
