@@ -1,5 +1,5 @@
-"""A user's notes, by stock OAuth clients: requests-oauthlib with a secret, Authlib without. Authorization code with PKCE,
-refresh, introspection, revocation.
+"""A user's notes, by stock OAuth clients: requests-oauthlib with a secret, Authlib without. Authorization code with
+PKCE, refresh, introspection, revocation.
 
 Takes ISSUER and CLIENT_SECRET (of `paper`) of a running `embed` from the environment. forms.py plays the browser.
 """

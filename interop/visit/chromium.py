@@ -1,8 +1,9 @@
-"""Chromium, by selenium, and what is measured on every page. With PICTURES in the environment, a folder for screenshots."""
+"""Chromium, by selenium, and what is measured on every page. PICTURES in the environment is a folder for screenshots."""
 
 import os
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
@@ -28,7 +29,8 @@ def picture(driver, name):
 
 
 def until(driver, condition):
-    return WebDriverWait(driver, 15).until(condition)
+    # what was found may be gone with its page a moment later
+    return WebDriverWait(driver, 15, ignored_exceptions=[StaleElementReferenceException]).until(condition)
 
 
 def title(driver, text):

@@ -1,5 +1,5 @@
-"""Notes in a tab (examples/spa_client), a page without a server of its own, in Chromium: sign-in, notes, refresh, a reload,
-a withdrawal, sign-out; answers that are forged; an origin that may read nothing.
+"""Notes in a tab (examples/spa_client), a page without a server of its own, in Chromium: sign-in, notes, refresh, a
+reload, a withdrawal, sign-out; answers that are forged; an origin that may read nothing.
 
 Takes ISSUER and DATABASE (the authorization server's file) of a running `embed`, and PAGE, a folder with the page, from
 the environment.
@@ -39,7 +39,12 @@ OURS, ELSEWHERE = f"http://127.0.0.1:{serve()}/", f"http://localhost:{serve()}/"
 
 def shown(driver, name):
     """The part of the page with this id, once it is there to see."""
-    return until(driver, lambda driver: next(filter(lambda part: part.is_displayed(), driver.find_elements(By.ID, name)), None))
+
+    def seen(driver):
+        part = driver.find_element(By.ID, name)
+        return part if part.is_displayed() else None
+
+    return until(driver, seen)
 
 
 def says(driver, name, text):
@@ -70,6 +75,14 @@ def wait_for_note(driver, text):
     until(driver, lambda driver: notes(driver)[:1] == [text])
 
 
+def can_be_read_by_day_and_night(driver, name):
+    for scheme in ("dark", "light"):
+        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+        can_be_read(driver)
+        picture(driver, f"{name}-{scheme}")
+
+
 def hour_passes(driver):
     driver.execute_script("const now = Date.now; Date.now = () => now() + 3600e3")
 
@@ -81,7 +94,8 @@ def token_requests(driver):
 def families():
     """What the server holds of this client's sign-ins: how often each was refreshed, and why it was revoked."""
     with sqlite3.connect(DATABASE, timeout=10) as sql:
-        return sql.execute("SELECT generation, revoked_why FROM family WHERE client = 'notes-web' ORDER BY id").fetchall()
+        select = "SELECT generation, revoked_why FROM family WHERE client = 'notes-web' ORDER BY id"
+        return sql.execute(select).fetchall()
 
 
 def asked_from(driver, page, path, fields=None):
@@ -104,10 +118,7 @@ driver = browser()
 driver.get(OURS)
 shown(driver, "outside")
 is_labelled_and_seen(driver)
-for scheme in ("dark", "light"):
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
-    can_be_read(driver)
-    picture(driver, f"11-tab-outside-{scheme}")
+can_be_read_by_day_and_night(driver, "11-tab-outside")
 begin(driver)
 sign_in(driver)
 allow(driver)
@@ -118,10 +129,7 @@ wait_for_note(driver, "<b>from a tab</b>")
 says(driver, "said", "Kept")
 assert driver.switch_to.active_element.get_attribute("id") == "text", "the next one can be typed"
 is_labelled_and_seen(driver)
-for scheme in ("dark", "light"):
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
-    can_be_read(driver)
-    picture(driver, f"12-tab-inside-{scheme}")
+can_be_read_by_day_and_night(driver, "12-tab-inside")
 held = driver.execute_script("return [Object.keys(localStorage), Object.keys(sessionStorage), document.cookie]")
 assert held == [[], [], ""], held
 print("  a tab: signed in, a note written; nothing is stored")
@@ -139,7 +147,7 @@ assert notes(driver) == []
 until(driver, lambda _: families() == [(1, "client")])
 begin(driver)
 allow(driver)
-until(driver, lambda driver: notes(driver)[:2] == ["an hour later", "<b>from a tab</b>"] and len(notes(driver)) == before + 2)
+assert notes(driver)[:2] == ["an hour later", "<b>from a tab</b>"] and len(notes(driver)) == before + 2, notes(driver)
 print("  a reload: signed out, its tokens revoked; after consent the notes are there")
 
 shown(driver, "sign-out").click()

@@ -1,8 +1,8 @@
 """Users of `embed` in a real browser (Chromium, by selenium): login, consent, partial consent, denial, the back button,
 an interaction that has expired, a narrow screen, the keyboard.
 
-Takes ISSUER and DATABASE (the authorization server's file) of a running `embed` from the environment. The client is a page
-of this script's own at a loopback address.
+Takes ISSUER and DATABASE (the authorization server's file) of a running `embed` from the environment. The client is a
+page of this script's own at a loopback address.
 """
 
 import base64

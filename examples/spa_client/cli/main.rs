@@ -72,8 +72,10 @@ struct Server {
 
 impl Server {
     fn at(issuer: &str) -> Result<Self, Failure> {
-        let answer = send(Request::get(format!("{issuer}/.well-known/oauth-authorization-server")).body(Vec::new())?)?;
-        let server: Self = serde_json::from_slice(answer.body())?;
+        let request = Request::get(format!("{issuer}/.well-known/oauth-authorization-server")).body(Vec::new())?;
+        let answer = send(request).map_err(|why| format!("no answer from {issuer}: {why}"))?;
+        let server: Self =
+            serde_json::from_slice(answer.body()).map_err(|_| format!("{issuer} is no authorization server"))?;
         // RFC 8414 §3.3: nobody speaks for another server
         if server.issuer == issuer {
             Ok(server)
