@@ -3,7 +3,7 @@
 import os
 
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
@@ -29,8 +29,8 @@ def picture(driver, name):
 
 
 def until(driver, condition):
-    # what was found may be gone with its page a moment later
-    return WebDriverWait(driver, 15, ignored_exceptions=[StaleElementReferenceException]).until(condition)
+    # a page that goes away under the question has not answered it
+    return WebDriverWait(driver, 15, ignored_exceptions=[WebDriverException]).until(condition)
 
 
 def title(driver, text):
