@@ -5,10 +5,11 @@ use std::process::Command;
 
 use oauth_testkit::interaction::{Browser, Form, Outcome};
 use oauth_testkit::{HostUser, InteractionHost};
-use oauth2::basic::BasicClient;
+use oauth2::basic::{BasicClient, BasicRequestTokenError};
 use oauth2::{
-    AuthUrl, AuthorizationCode, ClientId, CsrfToken, HttpRequest, HttpResponse, PkceCodeChallenge, RedirectUrl,
-    RequestTokenError, Scope, TokenResponse as _, TokenUrl,
+    AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet, HttpRequest,
+    HttpResponse, IntrospectionUrl, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RequestTokenError, RevocationUrl,
+    Scope, TokenIntrospectionResponse as _, TokenResponse as _, TokenUrl,
 };
 
 use crate::support::{Answer, Directory, Running, sh};
@@ -123,49 +124,101 @@ fn an_app_that_was_allowed_reads_and_writes_this_users_notes_and_no_others() {
 fn the_oauth2_crate_brings_a_user_with_pkce_over_a_loopback_redirect() {
     let mut world = World::cli();
     world.host.redirect_uri = "http://127.0.0.1:51004/callback".to_owned();
-    let http = |request: HttpRequest| {
-        let headers = request.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap()));
-        let body = std::str::from_utf8(request.body()).unwrap();
-        let (method, path) = (request.method().as_str(), request.uri().path());
-        let answer = world.host.browser().send(method, path, &headers.collect::<Vec<_>>(), body);
-        let mut response = HttpResponse::new(answer.body.clone().into_bytes());
-        *response.status_mut() = answer.status.try_into().unwrap();
-        let media = answer.header("content-type").unwrap().parse().unwrap();
-        response.headers_mut().insert("content-type", media);
-        Ok::<_, std::fmt::Error>(response)
-    };
-    let url = |path: &str| format!("http://{}{path}", world.host.address);
-    let client = BasicClient::new(ClientId::new("notes-cli".to_owned()))
-        .set_auth_uri(AuthUrl::new(url("/oauth/authorize")).unwrap())
-        .set_token_uri(TokenUrl::new(url("/oauth/token")).unwrap())
-        .set_redirect_uri(RedirectUrl::new(world.host.redirect_uri.clone()).unwrap());
-    let ask = |browser: &mut Browser| {
-        let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
-        let scopes = ["notes.read", "offline_access"].map(|scope| Scope::new(scope.to_owned()));
-        let request = client.authorize_url(CsrfToken::new_random).add_scopes(scopes).set_pkce_challenge(challenge);
-        let (url, sent) = request.url();
-        let mut page = browser.open(&format!("{}?{}", url.path(), url.query().unwrap()));
-        if world.host.consent_form(&page).is_none() {
-            page = world.host.sign_in(browser, &page, &world.host.users[0]);
-        }
-        let form = world.host.consent_form(&page).unwrap();
-        let answer = browser.submit(&form, Some(&world.host.approve));
-        let Outcome::Code { code, state, .. } = world.host.outcome(&answer) else { panic!("{answer:?}") };
-        assert_eq!(state.as_deref(), Some(sent.secret().as_str()));
-        (AuthorizationCode::new(code), verifier)
-    };
+    let (client, http) = (stranger(&world), |request| over_http(&world, &request));
     let mut browser = world.host.browser();
-    let (code, verifier) = ask(&mut browser);
+    let (code, verifier) = allowed(&world, &client, &mut browser);
     let tokens = client.exchange_code(code).set_pkce_verifier(verifier).request(&http).unwrap();
     let refreshed = client.exchange_refresh_token(tokens.refresh_token().unwrap()).request(&http).unwrap();
     assert_ne!(refreshed.refresh_token().unwrap().secret(), tokens.refresh_token().unwrap().secret());
     assert_eq!(world.api(refreshed.access_token().secret(), &[]).status, 200);
 
-    let (code, _) = ask(&mut browser);
+    let (code, _) = allowed(&world, &client, &mut browser);
     let (_, other) = PkceCodeChallenge::new_random_sha256();
     let refused = client.exchange_code(code).set_pkce_verifier(other).request(&http);
-    let Err(RequestTokenError::ServerResponse(response)) = refused else { panic!("{refused:?}") };
-    assert_eq!(response.error().to_string(), "invalid_grant");
+    assert_eq!(error_of(refused), "invalid_grant");
+
+    // without a secret it learns nothing of its own tokens, and ends them
+    let introspection = client.introspect(refreshed.access_token()).request(&http);
+    assert_eq!(error_of(introspection), "invalid_client");
+    assert_eq!(world.api(refreshed.access_token().secret(), &[]).status, 200);
+    client.revoke_token(refreshed.refresh_token().unwrap().into()).unwrap().request(&http).unwrap();
+    assert_eq!(world.api(refreshed.access_token().secret(), &[]).status, 401);
+    let refused = client.exchange_refresh_token(refreshed.refresh_token().unwrap()).request(&http);
+    assert_eq!(error_of(refused), "invalid_grant");
+}
+
+#[test]
+fn the_oauth2_crate_with_a_secret_introspects_and_revokes() {
+    let world = World::of("paper", "https://paper.example/callback");
+    let (running, _) = world.host.keep.downcast_ref::<(Running, Directory)>().unwrap();
+    let secret = running.printed.iter().find_map(|line| Some(line.split_once("shown this once: ")?.1)).unwrap();
+    let client = stranger(&world).set_client_secret(ClientSecret::new(secret.to_owned()));
+    let http = |request| over_http(&world, &request);
+    let (code, verifier) = allowed(&world, &client, &mut world.host.browser());
+    let tokens = client.exchange_code(code).set_pkce_verifier(verifier).request(&http).unwrap();
+    let introspected = || client.introspect(tokens.access_token()).request(&http).unwrap();
+    let held = introspected();
+    assert!(held.active(), "{held:?}");
+    assert_eq!(held.scopes().unwrap(), tokens.scopes().unwrap());
+    assert_eq!(held.client_id().unwrap().as_str(), "paper");
+    assert_eq!(world.api(tokens.access_token().secret(), &[]).status, 200);
+
+    client.revoke_token(tokens.refresh_token().unwrap().into()).unwrap().request(&http).unwrap();
+    let ended = introspected();
+    assert!(!ended.active() && ended.client_id().is_none(), "{ended:?}");
+    assert_eq!(world.api(tokens.access_token().secret(), &[]).status, 401);
+    let refused = client.exchange_refresh_token(tokens.refresh_token().unwrap()).request(&http);
+    assert_eq!(error_of(refused), "invalid_grant");
+}
+
+type Stranger = BasicClient<EndpointSet, EndpointNotSet, EndpointSet, EndpointSet, EndpointSet>;
+
+fn stranger(world: &World) -> Stranger {
+    let url = |path: &str| format!("http://{}{path}", world.host.address);
+    BasicClient::new(ClientId::new(world.host.client.clone()))
+        .set_auth_uri(AuthUrl::new(url("/oauth/authorize")).unwrap())
+        .set_token_uri(TokenUrl::new(url("/oauth/token")).unwrap())
+        .set_introspection_url(IntrospectionUrl::new(url("/oauth/introspect")).unwrap())
+        // the crate sends it to https only (RFC 7009 §2); `over_http` looks at the path alone
+        .set_revocation_url(RevocationUrl::new("https://localhost/oauth/revoke".to_owned()).unwrap())
+        .set_redirect_uri(RedirectUrl::new(world.host.redirect_uri.clone()).unwrap())
+}
+
+fn over_http(world: &World, request: &HttpRequest) -> Result<HttpResponse, std::fmt::Error> {
+    let headers = request.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap()));
+    let body = std::str::from_utf8(request.body()).unwrap();
+    let (method, path) = (request.method().as_str(), request.uri().path());
+    let answer = world.host.browser().send(method, path, &headers.collect::<Vec<_>>(), body);
+    let mut response = HttpResponse::new(answer.body.clone().into_bytes());
+    *response.status_mut() = answer.status.try_into().unwrap();
+    if let Some(media) = answer.header("content-type") {
+        response.headers_mut().insert("content-type", media.parse().unwrap());
+    }
+    Ok(response)
+}
+
+/// What the first user allows.
+fn allowed(world: &World, client: &Stranger, browser: &mut Browser) -> (AuthorizationCode, PkceCodeVerifier) {
+    let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
+    let scopes = ["notes.read", "offline_access"].map(|scope| Scope::new(scope.to_owned()));
+    let request = client.authorize_url(CsrfToken::new_random).add_scopes(scopes).set_pkce_challenge(challenge);
+    let (url, sent) = request.url();
+    let mut page = browser.open(&format!("{}?{}", url.path(), url.query().unwrap()));
+    if world.host.consent_form(&page).is_none() {
+        page = world.host.sign_in(browser, &page, &world.host.users[0]);
+    }
+    let form = world.host.consent_form(&page).unwrap();
+    let answer = browser.submit(&form, Some(&world.host.approve));
+    let Outcome::Code { code, state, .. } = world.host.outcome(&answer) else { panic!("{answer:?}") };
+    assert_eq!(state.as_deref(), Some(sent.secret().as_str()));
+    (AuthorizationCode::new(code), verifier)
+}
+
+fn error_of<T: std::fmt::Debug>(answer: Result<T, BasicRequestTokenError<std::fmt::Error>>) -> String {
+    match answer {
+        Err(RequestTokenError::ServerResponse(response)) => response.error().to_string(),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
