@@ -232,9 +232,14 @@ impl Mounted {
         }
     }
 
+    /// Whether this browser has decided this interaction, where the cookie is ours.
+    pub(crate) fn is_done(&self, http: &HttpRequest, handle: &Handle) -> bool {
+        self.host.session.is_none() && self.cookies.is_done(http, handle)
+    }
+
     /// The cookie that goes with the answer to a decision, where it is ours.
-    pub(crate) fn decided(&self, handle: &Handle, browser: &BrowserSecret) -> Option<HeaderValue> {
-        if self.host.session.is_some() { None } else { self.cookies.again(handle, browser) }
+    pub(crate) fn done(&self, handle: &Handle) -> Option<HeaderValue> {
+        if self.host.session.is_some() { None } else { self.cookies.done(handle) }
     }
 
     /// The error page: the host's, or the plain one.

@@ -7,6 +7,8 @@ use oauth_core::authorize::{BrowserSecret, Handle};
 
 /// As long as an interaction lives, in seconds.
 const MAX_AGE: u32 = 1_800;
+/// What the cookie of an interaction holds when it is decided; no secret, and so no browser's.
+const DONE: &str = "done";
 /// The most cookies that one browser keeps; whoever opens more tabs loses the oldest interaction. Without a limit a page
 /// that sends its visitors here again and again would fill their request heads.
 const MOST: usize = 16;
@@ -29,24 +31,31 @@ impl Cookies {
         // a browser sends the oldest first (RFC 6265 §5.4)
         let too_many = (held.len() + 1).saturating_sub(MOST);
         let mut headers: Vec<_> = held.iter().take(too_many).filter_map(|name| self.header(name, "", 0)).collect();
-        headers.extend(self.again(handle, browser));
+        headers.extend(self.header(&self.name(handle), browser.expose(), MAX_AGE));
         headers
     }
 
-    /// The cookie of an interaction that is decided, once more as it was. It stays, so that whoever comes back reads that
-    /// all is done; and because a cookie changed, Chromium does not bring the consent page back as it stood, but asks.
-    pub(crate) fn again(self, handle: &Handle, browser: &BrowserSecret) -> Option<HeaderValue> {
-        self.header(&self.name(handle), browser.expose(), MAX_AGE)
+    /// Puts [`DONE`] in the place of the secret once the interaction is decided, so that whoever comes back reads that.
+    /// Also, Chromium brings a `no-store` page back with its buttons unless a cookie changed meanwhile.
+    pub(crate) fn done(self, handle: &Handle) -> Option<HeaderValue> {
+        self.header(&self.name(handle), DONE, MAX_AGE)
     }
 
-    /// The secret that this browser holds of an interaction. Two of one name are none.
+    /// The secret that this browser holds of an interaction.
     pub(crate) fn find(self, http: &HttpRequest, handle: &Handle) -> Option<BrowserSecret> {
+        self.value(http, handle).and_then(BrowserSecret::parse)
+    }
+
+    /// Whether this browser has decided an interaction.
+    pub(crate) fn is_done(self, http: &HttpRequest, handle: &Handle) -> bool {
+        self.value(http, handle) == Some(DONE)
+    }
+
+    /// Two cookies of one name are none.
+    fn value<'a>(self, http: &'a HttpRequest, handle: &Handle) -> Option<&'a str> {
         let name = self.name(handle);
         let mut values = pairs(http).filter(|(held, _)| *held == name).map(|(_, value)| value);
-        match (values.next(), values.next()) {
-            (Some(value), None) => BrowserSecret::parse(value),
-            _ => None,
-        }
+        values.next().filter(|_| values.next().is_none())
     }
 
     const fn prefix(self) -> &'static str {
@@ -101,6 +110,15 @@ mod tests {
         assert_eq!(cookies.find(&back, &handle).unwrap().expose(), browser.expose());
         let twice = TestRequest::get().insert_header(("cookie", format!("{pair}; {pair}"))).to_http_request();
         assert!(cookies.find(&twice, &handle).is_none());
+        let [done] =
+            &cookies.done(&handle).map(|done| done.to_str().unwrap().to_owned()).into_iter().collect::<Vec<_>>()[..]
+        else {
+            panic!()
+        };
+        let (done, _) = done.split_once("; ").unwrap();
+        let after = TestRequest::get().insert_header(("cookie", done)).to_http_request();
+        assert!(cookies.is_done(&after, &handle) && cookies.find(&after, &handle).is_none());
+        assert!(!cookies.is_done(&back, &handle));
         let plain = Cookies { secure: false };
         assert!(plain.find(&back, &handle).is_none());
         let [set] = &plain.set(&TestRequest::get().to_http_request(), &handle, &browser)[..] else { panic!() };

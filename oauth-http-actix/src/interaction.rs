@@ -122,7 +122,7 @@ impl Interaction {
     /// Back to the client.
     fn leave(&self, redirect: &Redirect) -> HttpResponse {
         let mut answer = response::send(redirect.response(), false, None);
-        if let Some(cookie) = self.mounted.decided(&self.handle, &self.browser) {
+        if let Some(cookie) = self.mounted.done(&self.handle) {
             answer.headers_mut().append(SET_COOKIE, cookie);
         }
         answer
@@ -134,10 +134,12 @@ impl Interaction {
 
     fn of(http: &HttpRequest) -> Result<Self, actix_web::Error> {
         let Some(mounted) = http.app_data::<Mounted>() else { return Err(unmounted()) };
-        let found = named(http).ok_or(Refusal::InteractionUnknown).and_then(|handle| {
-            let browser = mounted.browser(http, &handle).ok_or(Refusal::InteractionForeign)?;
-            Ok((handle, browser))
-        });
+        let found =
+            named(http).ok_or(Refusal::InteractionUnknown).and_then(|handle| match mounted.browser(http, &handle) {
+                Some(browser) => Ok((handle, browser)),
+                None if mounted.is_done(http, &handle) => Err(Refusal::InteractionDecided),
+                None => Err(Refusal::InteractionForeign),
+            });
         match found {
             Ok((handle, browser)) => Ok(Self { mounted: mounted.clone(), http: http.clone(), handle, browser }),
             Err(refusal) => {

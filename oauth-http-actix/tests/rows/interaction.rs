@@ -196,8 +196,11 @@ fn z14_a_decision_counts_once<B: Backend>() {
     let browser = Browser::of(&host, "alice");
     let page = browser.begin(&Visit::web());
     let shows = browser.look(&page);
+    let held = browser.cookies();
     assert_eq!(browser.deny(&page, &shows).sent_to(WEB)["error"], "access_denied");
-    // whoever goes back, or has stolen the cookie, comes too late
+    // whoever goes back reads that it is done; a thief of the cookie comes too late
+    is_page(&browser.allow(&page, &shows, "orders.read"), 400);
+    browser.set_cookie(&held[0].0, &held[0].1);
     assert_eq!(browser.allow(&page, &shows, "orders.read").text(), "decided");
     assert_eq!(browser.deny(&page, &shows).text(), "decided");
     is_page(&browser.get(&page), 400);

@@ -222,7 +222,9 @@ impl<'a, B: Backend> Browser<'a, B> {
                 jar.remove(name);
             } else {
                 assert!(attributes.contains("Max-Age=1800;"), "{cookie}");
-                self.host.remember(value);
+                if value != "done" {
+                    self.host.remember(value);
+                }
                 jar.insert(name.to_owned(), value.to_owned());
             }
         }
