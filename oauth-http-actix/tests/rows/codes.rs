@@ -7,13 +7,13 @@ use oauth_core::store::{RevokedWhy, StoreErrorKind};
 use oauth_testkit::{Method as Call, Times, block_on};
 use serde_json::json;
 
-use crate::on_both_stores;
+use crate::on_every_store;
 use crate::support::{
     Answer, Ask, Backend, Browser, CHALLENGE, Connection, Host, NATIVE, Registered, SPA, TestKey, VERIFIER, Visit, WEB,
     form_encode, user_client,
 };
 
-on_both_stores!(
+on_every_store!(
     ac01_an_unknown_code_is_an_invalid_grant,
     ac02_a_code_serves_only_its_client,
     ac03_a_code_lives_for_a_minute,

@@ -5,10 +5,10 @@ use std::time::Duration;
 use oauth_core::Refusal;
 use oauth_testkit::{Method as Call, block_on};
 
-use crate::on_both_stores;
+use crate::on_every_store;
 use crate::support::{Answer, Ask, Backend, Browser, Host, NATIVE, START, Shows, Visit, WEB, form_encode};
 
-on_both_stores!(
+on_every_store!(
     z10_prompt_max_age_and_hints_are_obeyed,
     z12_native_apps_are_asked_about_each_time,
     z13_the_transaction_is_frozen_on_the_server,
