@@ -7,6 +7,7 @@ use oauth_core::store::{RevokedWhy, StoreErrorKind};
 use oauth_testkit::{Method as Call, Times, block_on};
 use serde_json::json;
 
+use super::introspection::formats;
 use crate::on_every_store;
 use crate::support::{
     Answer, Ask, Backend, Browser, CHALLENGE, Connection, Host, NATIVE, Registered, SPA, TestKey, VERIFIER, Visit, WEB,
@@ -100,18 +101,24 @@ fn ac03_a_code_lives_for_a_minute<B: Backend>() {
 }
 
 fn ac04_a_second_valid_use_ends_what_the_first_gave<B: Backend>() {
-    for later in [1, 61, 86_400] {
-        let host = Host::<B>::browsers(|builder| builder);
+    for (later, format) in [1, 61, 86_400].into_iter().flat_map(|later| formats().map(|format| (later, format))) {
+        let host = Host::<B>::browsers(|builder| builder.access_token(format));
+        let api = host.orders_api();
         let code = Browser::of(&host, "alice").code(&Visit::web().with("scope", "offline_access orders.read"));
         let first = host.redeem(&code);
         let family = host.family_of(&first).id;
         host.clock.advance(Duration::from_secs(later));
+        // after a day the first access token has expired, and its family lives on
         let live = if later > 600 { refresh(&host, &first.refresh_token()) } else { first.clone() };
-        assert!(host.is_live(&live), "after {later} s");
+        assert!(host.is_live(&live) && host.is_active(&host.app, &live.refresh_token()), "after {later} s");
+        assert!(host.is_active(&host.app, &live.token()) && host.is_active(&api, &live.token()));
         host.redeem(&code).is(400, "invalid_grant");
         assert_eq!(host.family(family).revoked.map(|(_, why)| why), Some(RevokedWhy::Replay));
-        assert!(!host.is_live(&live));
-        refresh(&host, &live.refresh_token()).is(400, "invalid_grant");
+        for given in [&first, &live] {
+            assert!(!host.is_active(&host.app, &given.token()) && !host.is_active(&api, &given.token()));
+            assert!(!host.is_live(given) && !host.is_active(&host.app, &given.refresh_token()));
+            refresh(&host, &given.refresh_token()).is(400, "invalid_grant");
+        }
         host.redeem(&code).is(400, "invalid_grant");
     }
 }
