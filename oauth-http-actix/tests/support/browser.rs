@@ -72,6 +72,23 @@ async fn choose(
     choice: web::Form<HashMap<String, String>>,
     http: HttpRequest,
 ) -> actix_web::Result<PrivatePage> {
+    decide(&interaction, &choice, http).await
+}
+
+/// A page that takes every request for a decision, and the decision from the query.
+async fn hasty(
+    interaction: Interaction,
+    choice: web::Query<HashMap<String, String>>,
+    http: HttpRequest,
+) -> actix_web::Result<PrivatePage> {
+    decide(&interaction, &choice, http).await
+}
+
+async fn decide(
+    interaction: &Interaction,
+    choice: &HashMap<String, String>,
+    http: HttpRequest,
+) -> actix_web::Result<PrivatePage> {
     let page = |text: String| Html::new(text).respond_to(&http).map_into_boxed_body();
     let Some(user) = signed_in(http.clone()).await? else { return Ok(PrivatePage(page("login".to_owned()))) };
     let decision = match choice.get("allow") {
@@ -93,6 +110,7 @@ pub(super) fn mount(server: &AuthorizationServer, routes: Routes, app: &mut Serv
         routes.authorize(Authorize::new("/consent", signed_in)).cors_origins([ORIGIN]).mount(app);
         app.service(web::resource("/consent").route(web::post().to(choose)).route(web::route().to(look)));
         app.route("/styled", web::get().to(styled)).route("/careless", web::get().to(careless));
+        app.route("/hasty", web::route().to(hasty));
     } else {
         routes.mount(app);
     }

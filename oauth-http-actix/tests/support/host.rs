@@ -232,7 +232,7 @@ impl<B: Backend> Host<B> {
         let path = ask.target.split('?').next().unwrap_or_default();
         let is_token_endpoint = path.ends_with("/token");
         let is_public = ["/oauth/jwks", "/.well-known/"].iter().any(|path| ask.target.contains(path));
-        if ["/oauth/authorize", "/consent"].contains(&path) && answer.status != 404 {
+        if ["/oauth/authorize", "/consent", "/hasty"].contains(&path) && answer.status != 404 {
             answer.check_page();
         } else if answer.status == 204 {
             assert!(answer.body.is_empty(), "{answer:?}");
