@@ -10,7 +10,7 @@ use serde_json::json;
 use super::introspection::formats;
 use crate::on_every_store;
 use crate::support::{
-    Answer, Ask, Backend, Browser, CHALLENGE, Connection, Host, NATIVE, Registered, SPA, TestKey, VERIFIER, Visit, WEB,
+    Answer, Ask, Backend, Browser, CHALLENGE, Host, NATIVE, Registered, SPA, TestKey, VERIFIER, Visit, WEB, at_once,
     form_encode, user_client,
 };
 
@@ -222,34 +222,14 @@ fn ac08_the_verifier_has_a_grammar<B: Backend>() {
 fn ac09_of_racers_at_two_nodes_one_wins<B: Backend>() {
     let mut host = Host::<B>::browsers(|builder| builder);
     let mut beside = host.browsers_beside();
-    host.open_doors(3);
-    beside.open_doors(3);
-    let addresses = [host.addresses(), beside.addresses()].concat();
+    host.open_doors(4);
+    beside.open_doors(4);
+    let addresses = [&host.addresses()[1..], &beside.addresses()[1..]].concat();
     for racers in [2, 8, 64] {
         let code = Browser::of(&host, "alice")
             .code(&Visit::web().with("scope", "offline_access orders.read").with("prompt", "consent"));
-        let ask = host.redeeming(&code);
-        let bytes = ask.bytes();
-        let (start, last) = bytes.split_at(bytes.len() - 1);
-        // everybody stands at the line with all but the last byte sent
-        let mut connections: Vec<Connection> =
-            (0..racers).map(|racer| Connection::to(addresses[racer % addresses.len()])).collect();
-        for connection in &mut connections {
-            connection.send(start);
-        }
-        let line = std::sync::Barrier::new(racers);
-        let answers: Vec<Answer> = std::thread::scope(|scope| {
-            let threads: Vec<_> = connections
-                .iter_mut()
-                .map(|connection| {
-                    scope.spawn(|| {
-                        line.wait();
-                        connection.send(last).answer()
-                    })
-                })
-                .collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-        });
+        let doors: Vec<_> = (0..racers).map(|racer| addresses[racer % addresses.len()]).collect();
+        let answers = at_once(&host.redeeming(&code), &doors);
         let (won, lost): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
         assert_eq!((won.len(), lost.len()), (1, racers - 1));
         lost.iter().for_each(|answer| answer.is(400, "invalid_grant"));

@@ -13,7 +13,8 @@ use oauth_core::types::{Scope, Subject, Timestamp};
 use oauth_core::{AuthorizationServer, Builder, ClientSpec, Endpoint};
 use oauth_http_actix::{Authorize, Completed, Interaction, PrivatePage, Routes, Shown};
 
-use super::{Answer, Ask, Backend, Host, Registered, START, form_encode};
+use super::host::ISSUER;
+use super::{Answer, Ask, Backend, Directory, Host, Registered, START, form_encode};
 
 pub(crate) const WEB: &str = "https://web.example/cb";
 pub(crate) const SPA: &str = "https://spa.example/cb";
@@ -325,6 +326,11 @@ impl<B: Backend> Host<B> {
         host.user("alice");
         host.user("bob");
         host
+    }
+
+    /// The same server in another process, over the rows that [`Self::browsers`] began in this directory.
+    pub(crate) fn browsers_in(directory: Directory) -> Self {
+        Self::in_directory(ISSUER, directory, switched_on)
     }
 
     /// A second server over the same rows, opened anew where the store can be.

@@ -8,7 +8,7 @@ mod dialects;
 mod host;
 mod jwt;
 mod people;
-mod postgres;
+pub(crate) mod postgres;
 mod request;
 
 pub(crate) use self::answer::Answer;
@@ -20,7 +20,7 @@ pub(crate) use self::dialects::{Camel, Way};
 pub(crate) use self::host::{Host, Registered, START};
 pub(crate) use self::jwt::TestKey;
 pub(crate) use self::people::{PASSWORD, SCOPE, TRUST, phone};
-pub(crate) use self::request::{Ask, Connection, form_decode, form_encode};
+pub(crate) use self::request::{Ask, Connection, at_once, form_decode, form_encode};
 
 /// Runs each row on every store: `on_every_store!(g01_…, g02_…)` makes the tests `memory::g01_…`, `sqlite::g01_…` and
 /// `postgres::g01_…`. Where PostgreSQL is not installed the last say so and do nothing, or fail if it is required.
