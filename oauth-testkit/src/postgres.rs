@@ -83,7 +83,7 @@ impl PostgresServer {
 
 /// Starts a server, does what it is told by lines, and cleans up when nobody is left to tell it anything.
 const KEEPER: &str = r#"
-trap '' INT TERM HUP
+trap '' INT TERM HUP PIPE
 set -e
 directory=$(mktemp -d /tmp/oauth-postgres-XXXXXX)
 cleanup() { "$1/pg_ctl" -D "$directory/data" -m immediate stop >/dev/null 2>&1 || true; rm -rf "$directory"; }

@@ -22,6 +22,7 @@ mod faults;
 mod golden;
 mod hooks;
 mod host;
+mod inactive_tokens;
 mod introspection;
 mod keys;
 mod laws;

@@ -12,9 +12,9 @@ use oauth_testkit::Method as Call;
 
 use crate::support::{Answer, Backend, Connection, Host, PASSWORD, Way};
 
-on_both_stores!(w06_more_sign_ins_than_permits_are_told_to_wait_and_cost_nothing);
+on_every_store!(w06_more_sign_ins_than_permits_are_told_to_wait_and_cost_nothing);
 
-/// One at a time: the threads of both would be counted together.
+/// One at a time: the threads of all would be counted together.
 static ALONE: Mutex<()> = Mutex::new(());
 const PERMITS: usize = 2;
 /// How many wrong passwords of an account are heard.

@@ -4,9 +4,9 @@ use oauth_core::store::StoreErrorKind;
 use oauth_testkit::{Method as Call, Times};
 
 use crate::support::{Ask, Backend, Browser, Host, SPA, VERIFIER, Visit, WEB, form_encode};
-use crate::{WRITTEN, capture, on_both_stores};
+use crate::{WRITTEN, capture, on_every_store};
 
-on_both_stores!(
+on_every_store!(
     g10_no_secret_of_an_interaction_reaches_any_log,
     a_prompt_on_a_page_that_can_be_framed_is_complained_about,
 );
@@ -99,7 +99,7 @@ fn a_prompt_on_a_page_that_can_be_framed_is_complained_about<B: Backend>() {
     let browser = Browser::of(&host, "alice");
     let page = browser.begin(&Visit::web());
     let complaints = || written().matches(COMPLAINT).count();
-    // the other store's test complains at the same time: counts only grow
+    // the tests of the other stores complain at the same time: counts only grow
     let careless = page.replacen("/consent", "/careless", 1);
     let before = complaints();
     let answer = browser.get(&careless);

@@ -17,10 +17,10 @@ use oauth_http_actix::{Authorize, Interaction, PrivatePage, Routes, Shown, route
 use oauth_store_memory::MemoryStore;
 use oauth_testkit::{Method as Call, block_on};
 
-use crate::on_both_stores;
+use crate::on_every_store;
 use crate::support::{Backend, Browser, Connection, Host, Visit, WEB, user_client};
 
-on_both_stores!(a_user_who_goes_away_stops_no_decision);
+on_every_store!(a_user_who_goes_away_stops_no_decision);
 
 fn server(issuer: &str, with_code: bool) -> AuthorizationServer {
     let key = SealingKey::new("test", [0x5e; 32]).unwrap();

@@ -3,12 +3,12 @@
 use oauth_core::ClientSpec;
 use oauth_testkit::{Method as Call, block_on};
 
-use crate::on_both_stores;
+use crate::on_every_store;
 use crate::support::{
     Answer, Ask, Backend, Browser, CHALLENGE, Host, NATIVE, SPA, START, Visit, WEB, form_encode, user_client,
 };
 
-on_both_stores!(
+on_every_store!(
     a_user_signs_in_agrees_and_the_client_gets_tokens,
     z01_no_redirect_until_client_and_uri_are_proved,
     z02_redirect_uris_match_byte_for_byte,

@@ -5,15 +5,16 @@ use std::time::Duration;
 use oauth_core::Refusal;
 use oauth_testkit::{Method as Call, block_on};
 
-use crate::on_both_stores;
+use crate::on_every_store;
 use crate::support::{Answer, Ask, Backend, Browser, Host, NATIVE, START, Shows, Visit, WEB, form_encode};
 
-on_both_stores!(
+on_every_store!(
     z10_prompt_max_age_and_hints_are_obeyed,
     z12_native_apps_are_asked_about_each_time,
     z13_the_transaction_is_frozen_on_the_server,
     z13_and_stays_frozen_at_another_node,
     z14_consent_belongs_to_browser_user_and_prompt,
+    z14_a_decision_that_is_not_posted_is_none,
     z14_a_decision_counts_once,
     an_interaction_ends_after_half_an_hour,
     a_browser_with_many_tabs_keeps_the_youngest,
@@ -189,6 +190,33 @@ fn z14_consent_belongs_to_browser_user_and_prompt<B: Backend>() {
     assert_eq!(host.refusals().iter().filter(|why| **why == Refusal::InteractionForeign).count(), 10);
     // and after all that the user decides
     alice.send(allowing()).code(WEB);
+}
+
+fn z14_a_decision_that_is_not_posted_is_none<B: Backend>() {
+    const METHODS: [&str; 7] = ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "post"];
+    let host = Host::<B>::browsers(|builder| builder);
+    let browser = Browser::of(&host, "alice");
+    for decision in ["&allow=orders.read", ""] {
+        let page = browser.begin(&Visit::web().with("prompt", "consent"));
+        let consent = form_encode(&browser.look(&page).consent);
+        // a host whose page takes every method for a decision
+        let target = format!("{}&consent={consent}{decision}", page.replacen("/consent", "/hasty", 1));
+        host.forget();
+        for method in METHODS {
+            let overridden = format!("{target}&_method=POST");
+            let asks =
+                [Ask::new(method, &target), Ask::new(method, &overridden).header("x-http-method-override", "POST")];
+            for ask in asks {
+                let refused = browser.send(ask);
+                assert_eq!((refused.status, refused.all("set-cookie")), (403, Vec::new()), "{method}: {refused:?}");
+            }
+        }
+        assert_eq!(host.calls(), [], "refused before the store");
+        assert_eq!(host.refusals(), [Refusal::DecisionNotPosted; 2 * METHODS.len()]);
+        // the same by POST is one
+        let answer = browser.send(Ask::new("POST", &target)).sent_to(WEB);
+        assert_eq!(answer.contains_key("code"), !decision.is_empty(), "{answer:?}");
+    }
 }
 
 fn z14_a_decision_counts_once<B: Backend>() {

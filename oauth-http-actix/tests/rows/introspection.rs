@@ -7,10 +7,10 @@ use oauth_core::store::{AccessTokenFormat, StoreErrorKind, TokenProfile};
 use oauth_core::{AuthorizationServer, Builder, Refusal};
 use oauth_testkit::{Method as Call, Times, block_on};
 
-use crate::on_both_stores;
+use crate::on_every_store;
 use crate::support::{Answer, Ask, Backend, Host, Registered, Way, form_encode};
 
-on_both_stores!(
+on_every_store!(
     g01_no_answer_about_a_token_is_cached,
     g13_a_token_that_is_asked_about_counts_whole_and_exact,
     i01_callers_are_authorized,

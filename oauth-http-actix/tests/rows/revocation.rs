@@ -8,10 +8,10 @@ use oauth_core::store::{RevokedWhy, StoreErrorKind};
 use oauth_testkit::{Method as Call, Times, block_on};
 
 use super::introspection::formats;
-use crate::on_both_stores;
+use crate::on_every_store;
 use crate::support::{Answer, Ask, Backend, Host, Way, phone};
 
-on_both_stores!(
+on_every_store!(
     u01_revocation_authenticates_and_public_clients_revoke_their_own,
     u02_an_unknown_token_and_another_clients_look_the_same,
     u03_a_revoked_refresh_token_takes_its_access_tokens_with_it_on_every_node,

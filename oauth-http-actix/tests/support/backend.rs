@@ -16,7 +16,10 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 /// A directory of its own for each test, gone at its end.
-pub(crate) struct Directory(PathBuf);
+pub(crate) struct Directory {
+    path: PathBuf,
+    is_ours: bool,
+}
 
 impl Directory {
     pub(crate) fn new() -> Self {
@@ -25,17 +28,24 @@ impl Directory {
         let path = std::env::temp_dir().join(name);
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir(&path).unwrap();
-        Self(path)
+        Self { path, is_ours: true }
+    }
+
+    /// That of the process that started this one, which stays.
+    pub(crate) const fn of_another_process(path: PathBuf) -> Self {
+        Self { path, is_ours: false }
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 }
 
 impl Drop for Directory {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        if self.is_ours {
+            let _ = std::fs::remove_dir_all(&self.path);
+        }
     }
 }
 

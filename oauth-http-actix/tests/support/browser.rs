@@ -6,14 +6,15 @@ use std::sync::Mutex;
 use actix_web::http::header::COOKIE;
 use actix_web::web::{self, Html, ServiceConfig};
 use actix_web::{CustomizeResponder, HttpRequest, Responder as _};
-use oauth_core::authorize::SignedIn;
+use oauth_core::authorize::{ConsentToken, Decision, SignedIn};
 use oauth_core::jose::Alg;
 use oauth_core::store::AccessTokenFormat;
-use oauth_core::types::{Subject, Timestamp};
+use oauth_core::types::{Scope, Subject, Timestamp};
 use oauth_core::{AuthorizationServer, Builder, ClientSpec, Endpoint};
 use oauth_http_actix::{Authorize, Completed, DecisionForm, Interaction, PrivatePage, Routes, Shown};
 
-use super::{Answer, Ask, Backend, Host, Registered, START, form_encode};
+use super::host::ISSUER;
+use super::{Answer, Ask, Backend, Directory, Host, Registered, START, form_encode};
 
 pub(crate) const WEB: &str = "https://web.example/cb";
 pub(crate) const SPA: &str = "https://spa.example/cb";
@@ -66,7 +67,25 @@ async fn careless(interaction: Interaction) -> Html {
 }
 
 async fn choose(interaction: Interaction, form: DecisionForm, http: HttpRequest) -> PrivatePage {
-    let page = |text: String| Html::new(text).respond_to(&http).map_into_boxed_body();
+    decide(&interaction, form, &http).await
+}
+
+/// A page that takes every request for a decision, and the decision from the query.
+async fn hasty(
+    interaction: Interaction,
+    choice: web::Query<BTreeMap<String, String>>,
+    http: HttpRequest,
+) -> PrivatePage {
+    let decision = match choice.get("allow") {
+        Some(scopes) => Decision::Approve { scopes: Scope::parse(scopes).unwrap_or_else(|_| Scope::empty()) },
+        None => Decision::Deny,
+    };
+    let consent = ConsentToken::presented(choice.get("consent").map_or("", String::as_str));
+    decide(&interaction, DecisionForm { consent, decision }, &http).await
+}
+
+async fn decide(interaction: &Interaction, form: DecisionForm, http: &HttpRequest) -> PrivatePage {
+    let page = |text: String| Html::new(text).respond_to(http).map_into_boxed_body();
     PrivatePage(match interaction.complete(form).await {
         Completed::Answer(answer) => answer,
         Completed::AlreadyDecided => page("decided".to_owned()),
@@ -80,6 +99,7 @@ pub(super) fn mount(server: &AuthorizationServer, routes: Routes, app: &mut Serv
         routes.authorize(Authorize::new("/consent", signed_in)).preflight_origins([ORIGIN]).mount(app);
         app.service(web::resource("/consent").route(web::post().to(choose)).route(web::route().to(look)));
         app.route("/styled", web::get().to(styled)).route("/careless", web::get().to(careless));
+        app.route("/hasty", web::route().to(hasty));
     } else {
         routes.mount(app);
     }
@@ -296,6 +316,11 @@ impl<B: Backend> Host<B> {
         host.user("alice");
         host.user("bob");
         host
+    }
+
+    /// The same server in another process, over the rows that [`Self::browsers`] began in this directory.
+    pub(crate) fn browsers_in(directory: Directory) -> Self {
+        Self::in_directory(ISSUER, directory, switched_on)
     }
 
     /// A second server over the same rows, opened anew where the store can be.

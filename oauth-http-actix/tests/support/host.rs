@@ -110,7 +110,11 @@ impl<B: Backend> Host<B> {
     }
 
     pub(crate) fn at(issuer: &str, configure: impl FnOnce(Builder) -> Builder) -> Self {
-        let directory = Arc::new(Directory::new());
+        Self::in_directory(issuer, Directory::new(), configure)
+    }
+
+    pub(crate) fn in_directory(issuer: &str, directory: Directory, configure: impl FnOnce(Builder) -> Builder) -> Self {
+        let directory = Arc::new(directory);
         let backend = B::open(&directory);
         let clock = ManualClock::at(START);
         Self::on(issuer, backend, directory, clock, configure)
@@ -142,7 +146,7 @@ impl<B: Backend> Host<B> {
             .import_key(TestKey::imported(), Some(KeyId::parse(TestKey::KID).unwrap()));
         let server = block_on(configure(builder).start()).unwrap();
         let lease = server.maintenance_lease().unwrap();
-        let door = serve(&server, false);
+        let door = serve(&server, IMPATIENT, false);
         let address = door.0;
         let app = Registered { id: "app".to_owned(), secret: String::new() };
         let (secrets, refresh_tokens) = Default::default();
@@ -165,14 +169,15 @@ impl<B: Backend> Host<B> {
     }
 
     /// Opens this many more ports on the same server, each with a worker of its own, so that requests run side by side.
+    /// Bodies may take their time there, as those of racers who wait for each other do.
     pub(crate) fn open_doors(&mut self, more: usize) {
-        self.doors.extend((0..more).map(|_| serve(&self.server, false)));
+        self.doors.extend((0..more).map(|_| serve(&self.server, PATIENT, false)));
     }
 
     /// Goes on through a door whose application writes access logs: actix's default, and one of paths only under the
     /// target `paths`.
     pub(crate) fn log_access(&mut self) {
-        let door = serve(&self.server, true);
+        let door = serve(&self.server, IMPATIENT, true);
         self.address = door.0;
         self.doors.push(door);
     }
@@ -232,7 +237,7 @@ impl<B: Backend> Host<B> {
         let path = ask.target.split('?').next().unwrap_or_default();
         let is_token_endpoint = path.ends_with("/token");
         let is_public = ["/oauth/jwks", "/.well-known/"].iter().any(|path| ask.target.contains(path));
-        if ["/oauth/authorize", "/consent"].contains(&path) && answer.status != 404 {
+        if ["/oauth/authorize", "/consent", "/hasty"].contains(&path) && answer.status != 404 {
             answer.check_page();
         } else if answer.status == 204 {
             assert!(answer.body.is_empty(), "{answer:?}");
@@ -347,8 +352,12 @@ impl<B: Backend> Drop for Host<B> {
     }
 }
 
+/// How long a body may take where rows wait for one that never comes.
+const IMPATIENT: Duration = Duration::from_millis(500);
+const PATIENT: Duration = Duration::from_secs(10);
+
 /// Serves on a port of its own, with one worker.
-fn serve(server: &AuthorizationServer, logs: bool) -> (SocketAddr, ServerHandle, JoinHandle<()>) {
+fn serve(server: &AuthorizationServer, deadline: Duration, logs: bool) -> (SocketAddr, ServerHandle, JoinHandle<()>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     let server = server.clone();
@@ -356,7 +365,7 @@ fn serve(server: &AuthorizationServer, logs: bool) -> (SocketAddr, ServerHandle,
     let (started, starting) = mpsc::channel();
     let thread = std::thread::spawn(move || {
         let app = move || {
-            let routes = Routes::new(&server).body_deadline(Duration::from_millis(500));
+            let routes = Routes::new(&server).body_deadline(deadline);
             let paths = Logger::new("%{method}xi %U %s %b %T").log_target("paths");
             App::new()
                 .wrap(Condition::new(logs, Logger::default()))

@@ -8,7 +8,7 @@ mod dialects;
 mod host;
 mod jwt;
 mod people;
-mod postgres;
+pub(crate) mod postgres;
 mod request;
 
 pub(crate) use self::answer::Answer;
@@ -20,12 +20,12 @@ pub(crate) use self::dialects::{Camel, Way};
 pub(crate) use self::host::{Host, Registered, START};
 pub(crate) use self::jwt::TestKey;
 pub(crate) use self::people::{PASSWORD, SCOPE, TRUST, phone};
-pub(crate) use self::request::{Ask, Connection, form_decode, form_encode};
+pub(crate) use self::request::{Ask, Connection, at_once, form_decode, form_encode};
 
-/// Runs each row on the memory store and on SQLite: `on_both_stores!(g01_…, g02_…)` makes the tests `memory::g01_…` and
-/// `sqlite::g01_…`.
+/// Runs each row on every store: `on_every_store!(g01_…, g02_…)` makes the tests `memory::g01_…`, `sqlite::g01_…` and
+/// `postgres::g01_…`. Where PostgreSQL is not installed the last say so and do nothing, or fail if it is required.
 #[macro_export]
-macro_rules! on_both_stores {
+macro_rules! on_every_store {
     ($($row:ident),* $(,)?) => {
         mod memory {
             $(#[test] fn $row() { super::$row::<oauth_store_memory::MemoryStore>(); })*
@@ -33,15 +33,6 @@ macro_rules! on_both_stores {
         mod sqlite {
             $(#[test] fn $row() { super::$row::<oauth_store_sqlite::SqliteStore>(); })*
         }
-    };
-}
-
-/// The same, and on PostgreSQL as `postgres::g01_…`. Where that is not installed these say so and do nothing, or fail if
-/// it is required.
-#[macro_export]
-macro_rules! on_every_store {
-    ($($row:ident),* $(,)?) => {
-        $crate::on_both_stores!($($row),*);
         mod postgres {
             $(
                 #[test]

@@ -19,17 +19,20 @@ fn runtime() -> &'static Handle {
     RUNTIME.get_or_init(|| Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()).handle()
 }
 
-fn url() -> String {
-    PostgresServer::shared().expect("the row asked whether there is one").url()
+/// Tells a process that another one started where the server is.
+pub(crate) const URL: &str = "OAUTH_HTTP_ACTIX_TEST_POSTGRES_URL";
+
+pub(crate) fn url() -> String {
+    std::env::var(URL).unwrap_or_else(|_| PostgresServer::shared().expect("the row asked whether there is one").url())
 }
 
 /// The schema of whoever has this directory.
-fn schema(directory: &Directory) -> Schema {
+pub(crate) fn schema(directory: &Directory) -> Schema {
     let name = directory.path().file_name().unwrap().to_str().unwrap();
     Schema::parse(&name.replace('-', "_")).unwrap()
 }
 
-fn ask(sql: String) -> Vec<Row> {
+pub(crate) fn ask(sql: String) -> Vec<Row> {
     let asked = runtime().spawn(async move {
         let (client, driver) = connect(&url(), NoTls).await.unwrap();
         tokio::spawn(driver);
