@@ -212,10 +212,11 @@ impl<'a, B: Backend> Browser<'a, B> {
         self.jar.lock().unwrap().insert(name.to_owned(), value.to_owned());
     }
 
-    /// The cookies of interactions, in the order of their names.
+    /// The cookies of interactions that are not decided, in the order of their names.
     pub(crate) fn cookies(&self) -> Vec<(String, String)> {
         let jar = self.jar.lock().unwrap();
-        jar.iter().filter(|(name, _)| *name != "user").map(|(name, value)| (name.clone(), value.clone())).collect()
+        let open = jar.iter().filter(|(name, value)| *name != "user" && *value != "done");
+        open.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
     /// As this browser sends it.
