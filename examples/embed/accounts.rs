@@ -46,11 +46,13 @@ impl Accounts {
         Ok(())
     }
 
+    // oauth:begin
     /// The user with this id.
     pub(crate) async fn find(&self, id: i64) -> Result<Option<Person>, Problem> {
         let query = format!("SELECT {} FROM users WHERE id = ?1", Person::COLUMNS);
         self.0.run(move |sql| sql.query_row(&query, [id], Person::read).optional()).await
     }
+    // oauth:end
 
     /// The user who has this name and password.
     pub(crate) async fn sign_in(&self, login: String, password: String) -> Result<Option<Person>, Problem> {

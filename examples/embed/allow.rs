@@ -10,6 +10,7 @@ use oauth_core::authorize::{AllowedClient, Prompt, SignedIn};
 use oauth_core::types::{Subject, Timestamp};
 use oauth_http_actix::{Completed, DecisionForm, Interaction, PrivatePage, Shown};
 
+use crate::accounts::Person;
 use crate::pages::{Frame, LoginPage, Problem, message, page, see};
 use crate::session::Visitor;
 
@@ -22,12 +23,12 @@ struct AllowPage {
 
 /// Who is signed in, as the session says and nobody else.
 pub(crate) async fn signed_in(visitor: Visitor) -> Result<Option<SignedIn>, Problem> {
-    let Ok(subject) = subject(&visitor) else { return Ok(None) };
-    Ok(Some(SignedIn::new(subject, Timestamp::from_millis(visitor.signed_in_at))))
+    let Some(person) = &visitor.person else { return Ok(None) };
+    Ok(Some(SignedIn::new(subject(person)?, Timestamp::from_millis(visitor.signed_in_at))))
 }
 
-fn subject(visitor: &Visitor) -> Result<Subject, Problem> {
-    Ok(visitor.person()?.id.to_string().parse()?)
+fn subject(person: &Person) -> Result<Subject, Problem> {
+    Ok(person.id.to_string().parse()?)
 }
 
 /// Signs in or asks.
@@ -60,7 +61,7 @@ struct ConnectionsPage {
 
 /// What the user allows at present.
 pub(crate) async fn connections(visitor: Visitor, oauth: Data<AuthorizationServer>) -> Result<PrivatePage, Problem> {
-    let allowed = oauth.grants_of(&subject(&visitor)?, None, 100).await?;
+    let allowed = oauth.grants_of(&subject(visitor.person()?)?, None, 100).await?;
     Ok(PrivatePage(page(StatusCode::OK, &ConnectionsPage { frame: Frame::of(&visitor), allowed })))
 }
 
@@ -77,7 +78,8 @@ pub(crate) async fn withdraw(
     oauth: Data<AuthorizationServer>,
 ) -> Result<HttpResponse, Problem> {
     visitor.prove(&form.csrf)?;
-    oauth.withdraw(&subject(&visitor)?, &form.client.parse()?).await?;
+    let client = form.client.parse().map_err(|_| Problem::OldForm)?;
+    oauth.withdraw(&subject(visitor.person()?)?, &client).await?;
     Ok(see("/connections"))
 }
 // oauth:end

@@ -9,7 +9,7 @@ use actix_web::{Error, HttpResponse, web};
 use oauth_core::authorize::Page;
 use oauth_core::store::TokenProfile;
 use oauth_core::{AuthorizationServer, ClientSpec};
-use oauth_examples::{Failure, Host, Store};
+use oauth_examples::{Failure, Host, Store, tell_secret};
 use oauth_http_actix::{Access, Authorize, Guard, Routes, scopes};
 
 use crate::accounts::Accounts;
@@ -42,7 +42,7 @@ pub(crate) async fn start(
     ] {
         let client = client.name(name).redirect_uris([redirect_uri]).grants(["authorization_code", "refresh_token"]);
         let client = client.scope("notes.read notes.write offline_access").audience(["notes"]);
-        host.tell_secret(&server.ensure_client(client).await?);
+        tell_secret(&server.ensure_client(client).await?);
     }
     let guard = Guard::of(&server, "notes".parse()?, TokenProfile::Rfc9068);
     Ok((server, guard))

@@ -18,7 +18,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use rusqlite::OptionalExtension as _;
 
 use crate::Notes;
-use crate::accounts::{Accounts, Person};
+use crate::accounts::Person;
 use crate::pages::Problem;
 
 /// How long a sign-in lasts, in milliseconds.
@@ -113,15 +113,16 @@ impl FromRequest for Visitor {
         Box::pin(async move {
             let (id, notes) = id.zip(notes).ok_or_else(|| Problem::broken("no session in this application"))?;
             let (key, now) = (id.digest("session"), now());
+            let query = format!(
+                "SELECT {}, signed_in_at FROM sessions JOIN users ON users.id = user
+                 WHERE digest = ?1 AND expires_at > ?2 AND active",
+                Person::COLUMNS
+            );
             let find = move |sql: &rusqlite::Connection| {
-                let query = "SELECT user, signed_in_at FROM sessions WHERE digest = ?1 AND expires_at > ?2";
-                sql.query_row(query, (key, now), |row| Ok((row.get(0)?, row.get(1)?))).optional()
+                sql.query_row(&query, (key, now), |row| Ok((Person::read(row)?, row.get(3)?))).optional()
             };
-            let Some((user, signed_in_at)) = notes.database.run(find).await? else {
-                return Ok(Self { id, person: None, signed_in_at: 0, notes });
-            };
-            let person = Accounts(notes.database.clone()).find(user).await?.filter(|person| person.active);
-            Ok(Self { id, person, signed_in_at, notes })
+            let (person, signed_in_at) = notes.database.run(find).await?.unzip();
+            Ok(Self { id, person, signed_in_at: signed_in_at.unwrap_or_default(), notes })
         })
     }
 }

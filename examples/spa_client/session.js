@@ -110,7 +110,10 @@ async function refresh() {
   }
   const response = await oauth.refreshTokenGrantRequest(metadata, client, oauth.None(), tokens.refresh, options)
   try {
-    keep(await oauth.processRefreshTokenResponse(metadata, client, response))
+    const answer = await oauth.processRefreshTokenResponse(metadata, client, response)
+    // signed out meanwhile: the revocation ends these as well
+    if (!tokens) throw new Ended()
+    keep(answer)
   } catch (error) {
     if (error.error !== 'invalid_grant') throw error
     tokens = null

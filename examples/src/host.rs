@@ -113,14 +113,6 @@ impl Host {
         }
     }
 
-    /// Prints a client's secret, if this start made it.
-    pub fn tell_secret(&self, ensured: &EnsuredClient) {
-        if let Some(secret) = &ensured.secret {
-            let id = &ensured.client.id;
-            println!("The client `{id}` is registered. Its secret is shown this once: {}\n", secret.expose());
-        }
-    }
-
     /// Says where it listens, and runs the application until it is stopped.
     ///
     /// # Errors
@@ -128,5 +120,13 @@ impl Host {
     pub async fn run(&self, http: Server) -> Result<(), Failure> {
         println!("listening on {}", self.url());
         Ok(http.await?)
+    }
+}
+
+/// Prints a client's secret, if this start made it.
+pub fn tell_secret(ensured: &EnsuredClient) {
+    if let Some(secret) = &ensured.secret {
+        let id = &ensured.client.id;
+        println!("The client `{id}` is registered. Its secret is shown this once: {}\n", secret.expose());
     }
 }

@@ -18,7 +18,7 @@ mod user_credentials;
 use oauth_core::AuthorizationServer;
 use serde_json::{Map, Value};
 
-pub use self::host::Host;
+pub use self::host::{Host, tell_secret};
 pub use self::store::{Directory, Store};
 pub use self::user_credentials::UserCredentials;
 

@@ -21,6 +21,7 @@ class Run:
 
     def __init__(self, *arguments, **environment):
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        environment = {"PATIENCE": "60"} | environment
         self.process = subprocess.Popen([NOTES_CLI, *arguments], env=os.environ | environment, text=True, **pipes)
         assert self.process.stdout.readline() == "Open this in a browser:\n"
         self.url = self.process.stdout.readline().strip()

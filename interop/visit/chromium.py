@@ -3,7 +3,7 @@
 import os
 
 from selenium import webdriver
-from selenium.common.exceptions import WebDriverException
+from selenium.common.exceptions import TimeoutException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
@@ -29,8 +29,20 @@ def picture(driver, name):
 
 
 def until(driver, condition):
-    # a page that goes away under the question has not answered it
-    return WebDriverWait(driver, 15, ignored_exceptions=[WebDriverException]).until(condition)
+    # a page that goes away under the question has not answered it; when none answers, what it said last is told
+    said = []
+
+    def asked(driver):
+        try:
+            return condition(driver)
+        except WebDriverException as error:
+            said.append(error)
+            return False
+
+    try:
+        return WebDriverWait(driver, 15).until(asked)
+    except TimeoutException as late:
+        raise late from (said[-1] if said else None)
 
 
 def title(driver, text):

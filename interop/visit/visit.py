@@ -82,6 +82,7 @@ print("  login, consent: a code")
 
 driver.back()
 until(driver, lambda driver: driver.current_url.startswith(ISSUER))
+title(driver, "This sign-in cannot go on")
 picture(driver, "4-back")
 assert not driver.find_elements(By.CSS_SELECTOR, "button[value=approve]"), driver.page_source
 print("  the back button: nothing to decide")

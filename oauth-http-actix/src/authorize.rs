@@ -148,18 +148,20 @@ impl fmt::Debug for Authorize {
 #[derive(Debug, Clone)]
 pub(crate) struct Mounted {
     pub(crate) server: AuthorizationServer,
+    /// How long a body may take to arrive.
+    pub(crate) deadline: Duration,
     cookies: Cookies,
     host: Authorize,
 }
 
 impl Mounted {
-    pub(crate) fn new(server: &AuthorizationServer, host: Authorize) -> Self {
-        Self { server: server.clone(), cookies: Cookies::of(server), host }
+    pub(crate) fn new(server: &AuthorizationServer, host: Authorize, deadline: Duration) -> Self {
+        Self { server: server.clone(), deadline, cookies: Cookies::of(server), host }
     }
 
     /// Answers GET and POST at the authorization endpoint's path.
-    pub(crate) async fn begin(self, http: HttpRequest, mut payload: web::Payload, deadline: Duration) -> HttpResponse {
-        let body = body::read(&http, &mut payload, deadline).await;
+    pub(crate) async fn begin(self, http: HttpRequest, mut payload: web::Payload) -> HttpResponse {
+        let body = body::read(&http, &mut payload, self.deadline).await;
         let unread = (!matches!(body, Body::Whole(_))).then_some(payload);
         let request = request::read(&http, body);
         let answer = match self.surroundings(&http).await {

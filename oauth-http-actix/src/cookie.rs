@@ -7,7 +7,7 @@ use oauth_core::authorize::{BrowserSecret, Handle};
 
 /// As long as an interaction lives, in seconds.
 const MAX_AGE: u32 = 1_800;
-/// What the cookie of an interaction holds when it is decided; no secret, and so no browser's.
+/// What the cookie of an interaction holds when it was answered; no secret, and so no browser's.
 const DONE: &str = "done";
 /// The most cookies that one browser keeps; whoever opens more tabs loses the oldest interaction. Without a limit a page
 /// that sends its visitors here again and again would fill their request heads.
@@ -25,17 +25,20 @@ impl Cookies {
         Self { secure: server.issuer().as_str().starts_with("https://") }
     }
 
-    /// Sets the cookie of an interaction, and takes the oldest away when there are too many.
+    /// Sets the cookie of an interaction, and takes others away when there are too many.
     pub(crate) fn set(self, http: &HttpRequest, handle: &Handle, browser: &BrowserSecret) -> Vec<HeaderValue> {
-        let held: Vec<&str> = pairs(http).map(|(name, _)| name).filter(|name| self.is_ours(name)).collect();
-        // a browser sends the oldest first (RFC 6265 §5.4)
+        let mut held: Vec<(&str, &str)> = pairs(http).filter(|(name, _)| self.is_ours(name)).collect();
         let too_many = (held.len() + 1).saturating_sub(MOST);
-        let mut headers: Vec<_> = held.iter().take(too_many).filter_map(|name| self.header(name, "", 0)).collect();
+        // what is done goes first, then the oldest, which a browser sends first (RFC 6265 §5.4)
+        held.sort_by_key(|(_, value)| *value != DONE);
+        let gone = held.iter().take(too_many);
+        let mut headers: Vec<_> = gone.filter_map(|(name, _)| self.header(name, "", 0)).collect();
         headers.extend(self.header(&self.name(handle), browser.expose(), MAX_AGE));
         headers
     }
 
-    /// Puts [`DONE`] in the place of the secret once the interaction is decided, so that whoever comes back reads that.
+    /// Puts [`DONE`] in the place of the secret once the browser was sent back to the client, so that whoever comes back
+    /// reads that.
     /// Also, Chromium brings a `no-store` page back with its buttons unless a cookie changed meanwhile.
     pub(crate) fn done(self, handle: &Handle) -> Option<HeaderValue> {
         self.header(&self.name(handle), DONE, MAX_AGE)
@@ -110,12 +113,8 @@ mod tests {
         assert_eq!(cookies.find(&back, &handle).unwrap().expose(), browser.expose());
         let twice = TestRequest::get().insert_header(("cookie", format!("{pair}; {pair}"))).to_http_request();
         assert!(cookies.find(&twice, &handle).is_none());
-        let [done] =
-            &cookies.done(&handle).map(|done| done.to_str().unwrap().to_owned()).into_iter().collect::<Vec<_>>()[..]
-        else {
-            panic!()
-        };
-        let (done, _) = done.split_once("; ").unwrap();
+        let done = cookies.done(&handle).unwrap();
+        let (done, _) = done.to_str().unwrap().split_once("; ").unwrap();
         let after = TestRequest::get().insert_header(("cookie", done)).to_http_request();
         assert!(cookies.is_done(&after, &handle) && cookies.find(&after, &handle).is_none());
         assert!(!cookies.is_done(&back, &handle));
@@ -135,5 +134,11 @@ mod tests {
             set.iter().map(|value| value.to_str().unwrap()).filter(|text| text.contains("=0;")).collect();
         assert_eq!((set.len(), gone.len()), (6, 5));
         assert!(gone[0].starts_with("__Host-oauth-0000000000000000=;") && gone[4].contains("0000000000000004"));
+        // an open one outlasts those that are done, however old it is
+        let value = |number| if number == 0 { "x" } else { "done" };
+        let held: Vec<String> = (0..16).map(|number| format!("__Host-oauth-{number:016x}={}", value(number))).collect();
+        let http = TestRequest::get().insert_header(("cookie", held.join("; "))).to_http_request();
+        let set = cookies.set(&http, &handle("A"), &BrowserSecret::parse(&"E".repeat(43)).unwrap());
+        assert!(set.len() == 2 && set[0].to_str().unwrap().starts_with("__Host-oauth-0000000000000001=;"));
     }
 }

@@ -15,9 +15,9 @@ use oauth_core::Endpoint;
 #[derive(Debug, Clone)]
 pub(crate) enum Scripts {
     /// Everybody: it is a public document.
-    Readers,
+    Public,
     /// Clients; browsers ask first for the origins that the operator lists.
-    Clients(Arc<[String]>),
+    OfClients(Arc<[String]>),
     /// Nobody.
     None,
 }
@@ -25,8 +25,8 @@ pub(crate) enum Scripts {
 impl Scripts {
     pub(crate) fn of(endpoint: Endpoint, preflight_origins: &Arc<[String]>) -> Self {
         match endpoint {
-            Endpoint::Jwks | Endpoint::Metadata => Self::Readers,
-            Endpoint::Token | Endpoint::Revoke => Self::Clients(Arc::clone(preflight_origins)),
+            Endpoint::Jwks | Endpoint::Metadata => Self::Public,
+            Endpoint::Token | Endpoint::Revoke => Self::OfClients(Arc::clone(preflight_origins)),
             _ => Self::None,
         }
     }
@@ -34,7 +34,7 @@ impl Scripts {
     /// The answer to a browser that asks whether a script may send its request; `None` when it may not, or when the
     /// request is another.
     pub(crate) fn preflight(&self, http: &HttpRequest) -> Option<HttpResponse> {
-        let Self::Clients(listed) = self else { return None };
+        let Self::OfClients(listed) = self else { return None };
         let asks_to_post = http.headers().get(ACCESS_CONTROL_REQUEST_METHOD).is_some_and(|method| method == "POST");
         if http.method() != Method::OPTIONS || !asks_to_post {
             return None;
@@ -54,7 +54,7 @@ impl Scripts {
 
     /// Says of a document that everybody may read it.
     pub(crate) fn mark(&self, answer: &mut HttpResponse) {
-        if let Self::Readers = self {
+        if let Self::Public = self {
             answer.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         }
     }

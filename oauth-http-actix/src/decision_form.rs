@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::error::InternalError;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
 use oauth_core::authorize::{ConsentToken, Decision};
 use oauth_core::types::Scope;
 use oauth_core::wire::Body;
@@ -13,7 +13,7 @@ use oauth_core::{Error, Refusal};
 
 use crate::authorize::Mounted;
 use crate::interaction::unmounted;
-use crate::request;
+use crate::{body, request, response};
 
 /// What the user decided, for [`Interaction::complete`](crate::Interaction::complete): a form with the fields
 ///
@@ -23,8 +23,9 @@ use crate::request;
 /// | `decision` | `approve` or `deny`: two buttons |
 /// | `scope` | the name of a scope that the user allows, as often as there are any: boxes to tick, all of them ticked at first |
 ///
-/// Any other form gets the error page with 403; nothing is decided then, so the user can go back. A host whose form looks
-/// different makes this value itself.
+/// Any other body gets the error page with 403, and so does one that is not complete within the
+/// [deadline](crate::Routes::body_deadline); nothing is decided then. It takes the whole body, so nothing else that does
+/// can be an argument beside it. A host whose form looks different makes this value itself.
 #[derive(Debug, Clone)]
 pub struct DecisionForm {
     /// Proves what was shown to whom; not checked yet.
@@ -34,7 +35,9 @@ pub struct DecisionForm {
 }
 
 impl DecisionForm {
-    fn read(fields: &[(String, String)]) -> Option<Self> {
+    fn parse(body: &[u8]) -> Option<Self> {
+        let web::Query(fields) =
+            web::Query::<Vec<(String, String)>>::from_query(std::str::from_utf8(body).ok()?).ok()?;
         let all = |wanted| fields.iter().filter(move |(name, _)| name == wanted).map(|(_, value)| value.as_str());
         let one = |name| {
             let mut values = all(name);
@@ -54,15 +57,22 @@ impl FromRequest for DecisionForm {
     type Future = Pin<Box<dyn Future<Output = Result<Self, actix_web::Error>>>>;
 
     fn from_request(http: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (http, fields) = (http.clone(), web::Form::from_request(http, payload));
+        let (http, payload) = (http.clone(), web::Payload::from_request(http, payload));
         Box::pin(async move {
             let Some(mounted) = http.app_data::<Mounted>() else { return Err(unmounted()) };
-            let fields = fields.await.ok();
-            fields.and_then(|web::Form(fields): web::Form<Vec<_>>| Self::read(&fields)).ok_or_else(|| {
+            let mut payload = payload.await?;
+            let body = body::read(&http, &mut payload, mounted.deadline).await;
+            let form = match &body {
+                Body::Whole(bytes) if http.content_type() == "application/x-www-form-urlencoded" => Self::parse(bytes),
+                _ => None,
+            };
+            form.ok_or_else(|| {
                 let refusal = Refusal::DecisionUnreadable;
-                let page =
-                    mounted.server.refuse(&request::read(&http, Body::Whole(Vec::new())), &Error::Refused(refusal));
-                InternalError::from_response(refusal, mounted.page(&http, page)).into()
+                let request = request::read(&http, Body::Whole(Vec::new()));
+                let page = mounted.page(&http, mounted.server.refuse(&request, &Error::Refused(refusal)));
+                let is_unread = !matches!(body, Body::Whole(_));
+                let page = if is_unread { response::holding(page, payload) } else { page };
+                InternalError::from_response(refusal, page).into()
             })
         })
     }
@@ -72,20 +82,15 @@ impl FromRequest for DecisionForm {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Option<DecisionForm> {
-        let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
-        DecisionForm::read(&pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect::<Vec<_>>())
-    }
-
     #[test]
     fn boxes_and_buttons_are_a_decision() {
-        let approved = |text: &str| match read(text).map(|form| form.decision) {
+        let approved = |text: &str| match DecisionForm::parse(text.as_bytes()).map(|form| form.decision) {
             Some(Decision::Approve { scopes }) => Some(scopes.as_str().to_owned()),
             _ => None,
         };
         assert_eq!(approved("consent=x&scope=b&scope=a&decision=approve").as_deref(), Some("a b"));
         assert_eq!(approved("decision=approve&other=y&consent=x").as_deref(), Some(""), "which is a denial");
-        let denied = read("consent=x&scope=a&decision=deny").unwrap();
+        let denied = DecisionForm::parse(b"consent=x&scope=a&decision=deny").unwrap();
         assert_eq!((denied.decision, denied.consent.as_str()), (Decision::Deny, "x"));
     }
 
@@ -101,8 +106,10 @@ mod tests {
             "consent=x&decision=deny&decision=deny",
             "consent=x&consent=y&decision=deny",
             "consent=x&decision=approve&scope=a\"b",
+            "consent=x&decision=approve&scope=a%22b",
+            "consent=x&decision=deny&%ff=%ff",
         ] {
-            assert!(read(text).is_none(), "{text}");
+            assert!(DecisionForm::parse(text.as_bytes()).is_none(), "{text}");
         }
     }
 }

@@ -51,7 +51,8 @@ pub enum Shown {
 #[must_use]
 #[derive(Debug)]
 pub enum Completed {
-    /// It was decided before, in another tab or by an impatient second click; nothing changed.
+    /// It was decided before, in another tab or by an impatient second click; nothing changed. Whoever comes back later,
+    /// when this browser knows of the decision, gets the error page instead.
     AlreadyDecided,
     /// The sign-in is not good any more; show the login page.
     NeedLogin {

@@ -76,8 +76,9 @@ impl Routes {
     /// ask about first: JSON bodies, an `Authorization` field. Default: none, which is enough for a public client that
     /// sends forms. An entry that is no origin stops the application at its start.
     ///
-    /// Who may *read* needs no list: an answer to a client is readable for the origins of its own redirect URIs, the JWK
-    /// set and metadata for everybody; the authorization endpoint is for navigation and never for scripts.
+    /// Who may *read* needs no list: what a public client is answered, once it has shown who it is, is readable for the
+    /// origins of its own redirect URIs (at a loopback address, on any port); the JWK set and metadata for everybody. The
+    /// authorization endpoint is for navigation and never for scripts.
     #[must_use]
     pub fn preflight_origins(mut self, origins: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.preflight_origins = origins.into_iter().map(Into::into).collect();
@@ -108,13 +109,13 @@ impl Routes {
         }
         maintenance::start(&self.server, self.maintain_every);
         let preflight_origins: Arc<[String]> = self.preflight_origins.into();
-        let authorize = self.authorize.map(|host| Mounted::new(&self.server, host));
+        let authorize = self.authorize.map(|host| Mounted::new(&self.server, host, self.body_deadline));
         for (endpoint, path) in self.server.endpoints() {
             let (server, deadline) = (self.server.clone(), self.body_deadline);
             let scripts = Scripts::of(endpoint, &preflight_origins);
             let route = match (endpoint, authorize.clone()) {
                 (Endpoint::Authorize, Some(mounted)) => web::route()
-                    .to(move |http: HttpRequest, payload: web::Payload| mounted.clone().begin(http, payload, deadline)),
+                    .to(move |http: HttpRequest, payload: web::Payload| mounted.clone().begin(http, payload)),
                 _ => web::route().to(move |http: HttpRequest, payload: web::Payload| {
                     answer(server.clone(), endpoint, scripts.clone(), http, payload, deadline)
                 }),

@@ -5,7 +5,7 @@
 use actix_web::{App, HttpServer, Responder, web};
 use oauth_core::store::TokenProfile;
 use oauth_core::{AuthorizationServer, ClientSpec, Endpoint, EnsuredClient};
-use oauth_examples::{Failure, Host, Store, log_to_stderr, stop_signal};
+use oauth_examples::{Failure, Host, Store, log_to_stderr, stop_signal, tell_secret};
 use oauth_http_actix::{Access, Guard, routes, scopes};
 use serde_json::json;
 
@@ -50,7 +50,7 @@ fn tell(server: &AuthorizationServer, reports: &EnsuredClient, host: &Host, stor
     match &reports.secret {
         Some(secret) => {
             let secret = secret.expose();
-            host.tell_secret(reports);
+            tell_secret(reports);
             println!("Get a token:");
             println!(
                 "  TOKEN=$(curl -s -u '{id}:{secret}' -d grant_type=client_credentials {} \

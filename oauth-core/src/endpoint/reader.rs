@@ -1,5 +1,6 @@
-//! Which scripts may read an answer (Fetch §3.2): those of the client's own origins, so that an app in a browser works
-//! when its redirect URIs are registered, and nobody else's. Cookies play no part here, so none are asked for.
+//! Which scripts may read an answer (Fetch §3.2): those of a public client's own origins, so that an app in a browser works
+//! when its redirect URIs are registered, and nobody else's; nor before the client has shown who it is. Cookies play no
+//! part here, so none are asked for.
 
 use crate::policy::redirect_uri;
 use crate::store::Client;
@@ -21,9 +22,10 @@ impl<'a> Reader<'a> {
         Self { origin, is_browser: first.is_some(), is_own: false }
     }
 
-    /// The client has proved itself; a public one, as far as it can.
+    /// The client has shown who it is. One that has a secret has none in a browser, where everybody could read it.
     pub(super) fn meet(&mut self, client: &Client) {
-        self.is_own = self.origin.is_some_and(|origin| redirect_uri::is_origin_of(client, origin));
+        self.is_own =
+            !client.is_confidential() && self.origin.is_some_and(|origin| redirect_uri::is_origin_of(client, origin));
     }
 
     /// Says in the answer who may read it.
@@ -35,7 +37,7 @@ impl<'a> Reader<'a> {
         match self.origin {
             Some(origin) if self.is_own => response
                 .header("access-control-allow-origin", origin.to_owned())
-                .header("access-control-expose-headers", "retry-after, www-authenticate"),
+                .header("access-control-expose-headers", "retry-after"),
             _ => response,
         }
     }

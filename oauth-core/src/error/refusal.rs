@@ -341,6 +341,7 @@ impl Refusal {
                 Self::ConsentTokenWrong
                 | Self::DecisionNotPosted
                 | Self::DecisionUnreadable
+                | Self::InteractionDecided
                 | Self::InteractionForeign
                 | Self::Prefetch
                 | Self::ScopeNotShown,

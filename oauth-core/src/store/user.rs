@@ -7,20 +7,15 @@ use async_trait::async_trait;
 use super::error::StoreError;
 use crate::types::{Scope, Subject};
 
-/// Finds users. Small, because hosts bring their own table: no sessions, no pages, no counters. A host whose own pages sign
-/// users in says how to [`find_by_subject`](Self::find_by_subject); the rest is for the password grant.
+/// Finds users. Small, because hosts bring their own table: no sessions, no pages, no counters.
 #[async_trait]
 pub trait UserStore: fmt::Debug + Send + Sync {
     /// The user who signs in by this name, active or not. What a login name is (its case, its aliases) is the
-    /// store's own affair; two names of one user give the same subject. Called by the password grant only; without it,
-    /// nobody signs in that way.
+    /// store's own affair; two names of one user give the same subject. Only the password grant asks.
     ///
     /// # Errors
     /// [`StoreError`] when it cannot be known. Never `None` for an outage.
-    async fn find_by_login(&self, login: &str) -> Result<Option<User>, StoreError> {
-        let _ = login;
-        Ok(None)
-    }
+    async fn find_by_login(&self, login: &str) -> Result<Option<User>, StoreError>;
 
     /// The user with this subject, active or not.
     ///
@@ -28,15 +23,12 @@ pub trait UserStore: fmt::Debug + Send + Sync {
     /// [`StoreError`] when it cannot be known. Never `None` for an outage.
     async fn find_by_subject(&self, subject: &Subject) -> Result<Option<User>, StoreError>;
 
-    /// Replaces a password hash **iff** the stored one is still `old`: after a login that found `old` out of date. Called
-    /// by the password grant only; without it, hashes stay as they are.
+    /// Replaces a password hash **iff** the stored one is still `old`: after a login that found `old` out of date. Only the
+    /// password grant asks.
     ///
     /// # Errors
     /// [`StoreError`]; then the hash is the old or the new one.
-    async fn rehash(&self, subject: &Subject, old: &PasswordHash, new: PasswordHash) -> Result<Rehash, StoreError> {
-        let _ = (subject, old, new);
-        Ok(Rehash::Moved)
-    }
+    async fn rehash(&self, subject: &Subject, old: &PasswordHash, new: PasswordHash) -> Result<Rehash, StoreError>;
 }
 
 /// Answer of [`UserStore::rehash`].

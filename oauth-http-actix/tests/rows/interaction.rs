@@ -16,6 +16,8 @@ on_every_store!(
     z14_consent_belongs_to_browser_user_and_prompt,
     z14_a_decision_that_is_not_posted_is_none,
     z14_a_decision_counts_once,
+    z14_a_form_without_a_decision_is_none,
+    who_decides_is_asked_of_the_host_each_time,
     an_interaction_ends_after_half_an_hour,
     a_browser_with_many_tabs_keeps_the_youngest,
     a_host_that_cannot_say_who_is_there_loses_nothing,
@@ -227,11 +229,11 @@ fn z14_a_decision_counts_once<B: Backend>() {
     let held = browser.cookies();
     assert_eq!(browser.deny(&page, &shows).sent_to(WEB)["error"], "access_denied");
     // whoever goes back reads that it is done; a thief of the cookie comes too late
-    is_page(&browser.allow(&page, &shows, "orders.read"), 400);
+    is_page(&browser.allow(&page, &shows, "orders.read"), 403);
     browser.set_cookie(&held[0].0, &held[0].1);
     assert_eq!(browser.allow(&page, &shows, "orders.read").text(), "decided");
     assert_eq!(browser.deny(&page, &shows).text(), "decided");
-    is_page(&browser.get(&page), 400);
+    is_page(&browser.get(&page), 403);
     // two tabs at once
     let page = browser.begin(&Visit::web());
     let shows = browser.look(&page);
@@ -242,6 +244,43 @@ fn z14_a_decision_counts_once<B: Backend>() {
     });
     assert_eq!(answers.iter().filter(|answer| answer.status == 303).count(), 1);
     assert_eq!(answers.iter().filter(|answer| answer.text() == "decided").count(), 7);
+}
+
+fn z14_a_form_without_a_decision_is_none<B: Backend>() {
+    let host = Host::<B>::browsers(|builder| builder);
+    let browser = Browser::of(&host, "alice");
+    let page = browser.begin(&Visit::web());
+    let shows = browser.look(&page);
+    let consent = form_encode(&shows.consent);
+    let long = format!("consent={consent}&decision=deny&x={}", "x".repeat(70_000));
+    for form in ["", &format!("consent={consent}"), &format!("consent={consent}&decision=yes"), "decision=deny", &long]
+    {
+        is_page(&browser.send(Ask::new("POST", &page).form(form)), 403);
+        assert_eq!(host.refusals().last(), Some(&Refusal::DecisionUnreadable));
+    }
+    let json =
+        Ask::new("POST", &page).header("content-type", "text/plain").body(format!("consent={consent}&decision=deny"));
+    is_page(&browser.send(json), 403);
+    assert!(!host.calls().contains(&Call::DecideRequest));
+    assert_eq!(browser.deny(&page, &shows).sent_to(WEB)["error"], "access_denied");
+}
+
+fn who_decides_is_asked_of_the_host_each_time<B: Backend>() {
+    let host = Host::<B>::browsers(|builder| builder);
+    let browser = Browser::of(&host, "alice");
+    let page = browser.begin(&Visit::web());
+    let shows = browser.look(&page);
+    // the host's sessions are down: nobody is taken for signed out
+    browser.set_cookie("user", "broken");
+    is_page(&browser.get(&page), 503);
+    is_page(&browser.allow(&page, &shows, "orders.read"), 503);
+    is_page(&browser.deny(&page, &shows), 503);
+    browser.sign_out();
+    assert_eq!(browser.get(&page).text(), "login NobodySignedIn");
+    assert_eq!(browser.allow(&page, &shows, "orders.read").text(), "login NobodySignedIn");
+    assert!(!host.calls().contains(&Call::DecideRequest));
+    browser.sign_in("alice", START);
+    browser.allow(&page, &shows, "orders.read").code(WEB);
 }
 
 fn an_interaction_ends_after_half_an_hour<B: Backend>() {

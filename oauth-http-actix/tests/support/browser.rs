@@ -208,6 +208,10 @@ impl<'a, B: Backend> Browser<'a, B> {
         self.jar.lock().unwrap().insert("user".to_owned(), format!("{user}@{}", at.millis()));
     }
 
+    pub(crate) fn sign_out(&self) {
+        self.jar.lock().unwrap().remove("user");
+    }
+
     pub(crate) fn set_cookie(&self, name: &str, value: &str) {
         self.jar.lock().unwrap().insert(name.to_owned(), value.to_owned());
     }
