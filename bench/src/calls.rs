@@ -32,7 +32,7 @@ pub(crate) struct Plan {
     block: Duration,
 }
 
-pub(crate) const FULL: Plan = Plan { rounds: 9, codes: [300, 6_400], block: Duration::from_secs(1) };
+pub(crate) const FULL: Plan = Plan { rounds: 9, codes: [150, 3_200], block: Duration::from_millis(500) };
 pub(crate) const SHORT: Plan = Plan { rounds: 1, codes: [20, 128], block: Duration::from_millis(100) };
 
 const CALLERS: [u64; 2] = [1, 64];
