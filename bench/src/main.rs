@@ -1,6 +1,7 @@
 //! Measures the server beside the floor that it cannot beat, alternately and in the same minutes.
 
 mod bare;
+mod calls;
 mod decide;
 mod figures;
 mod keys;
@@ -19,9 +20,11 @@ const USAGE: &str = "\
 usage: bench [--short] decide | mint | serve | sqlite | postgres | memory | rss QUICKSTART
   decide  what policy grants of a request, alone
   mint    minting a JWT beside the bare signature
-  postgres  the PostgreSQL store beside the bare engine (starts a server from the installed binaries)
+  postgres  the PostgreSQL store beside the bare engine, the endpoints beside the store (starts a server from the
+          installed binaries)
   serve   our server beside a bare handler, over loopback (Linux; needs `taskset` and `wrk`)
-  sqlite  the SQLite store beside SQLite alone: rotations, and lookups among a million tokens
+  sqlite  the SQLite store beside SQLite alone: rotations, and lookups among a million tokens; the endpoints for
+          redemption and introspection beside the store
   memory  the memory store with a million tokens: bytes of each, and the time that storing one takes (Linux)
   rss     resident memory of the quickstart, whose path is given, when idle (Linux)
   --short fewer and shorter rounds: shows that it runs, not how fast

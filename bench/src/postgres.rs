@@ -1,5 +1,5 @@
 //! The PostgreSQL store beside the bare engine: rotations beside a bare `UPDATE … RETURNING` of the same row by a pool of
-//! the same size, and lookups among many tokens beside lookups among few.
+//! the same size, and lookups among many tokens beside lookups among few. Then the core's endpoints beside the store.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,6 +12,7 @@ use oauth_store_postgres::{Database, PostgresStore, Settings, migrate};
 use oauth_testkit::PostgresServer;
 use tokio::runtime::{Builder, Handle};
 
+use crate::calls;
 use crate::figures::{Failure, Ratios, median, verdict};
 
 /// How long it takes.
@@ -21,12 +22,25 @@ pub(crate) struct Plan {
     families: u64,
     few: u64,
     many: u64,
+    calls: calls::Plan,
 }
 
-pub(crate) const FULL: Plan =
-    Plan { rounds: 9, block: Duration::from_secs(2), families: 20_000, few: 10_000, many: 1_000_000 };
-pub(crate) const SHORT: Plan =
-    Plan { rounds: 3, block: Duration::from_millis(100), families: 1_000, few: 1_000, many: 10_000 };
+pub(crate) const FULL: Plan = Plan {
+    rounds: 9,
+    block: Duration::from_secs(2),
+    families: 20_000,
+    few: 10_000,
+    many: 1_000_000,
+    calls: calls::FULL,
+};
+pub(crate) const SHORT: Plan = Plan {
+    rounds: 3,
+    block: Duration::from_millis(100),
+    families: 1_000,
+    few: 1_000,
+    many: 10_000,
+    calls: calls::SHORT,
+};
 
 const CONNECTIONS: usize = 16;
 const ROTATIONS: Option<f64> = Some(0.6);
@@ -79,6 +93,13 @@ async fn measure(plan: &Plan, server: &PostgresServer) -> Result<bool, Failure> 
     all &= row(plan, &name, LOOKUPS, async |many_turn| {
         let (store, tokens) = lookups.get(usize::from(!many_turn)).ok_or("two stores")?;
         look_up(store, *tokens, plan.block).await
+    })
+    .await?;
+    ask(&pool, "ALTER SYSTEM SET fsync = on").await?;
+    ask(&pool, "SELECT pg_reload_conf()").await?;
+    println!("durable:");
+    calls::rows(&plan.calls, open(server, "calls").await?, |store, user| async move {
+        store.insert_user(user, &[]).await.map(|_| ()).map_err(|why| why.to_string())
     })
     .await?;
     Ok(all)

@@ -1,5 +1,5 @@
 //! The SQLite store beside SQLite alone, on files with the same rows, indexes and settings: rotations of refresh tokens,
-//! and lookups of opaque tokens among few and among many.
+//! and lookups of opaque tokens among few and among many. Then the core's endpoints beside the store.
 
 use std::cell::Cell;
 use std::fs;
@@ -15,6 +15,7 @@ use oauth_store_sqlite::{SqliteStore, migrate};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use rusqlite::{Connection, named_params, params};
 
+use crate::calls;
 use crate::figures::{Failure, Ratios, median, verdict};
 
 /// How long it takes.
@@ -24,12 +25,25 @@ pub(crate) struct Plan {
     families: u64,
     few: usize,
     many: usize,
+    calls: calls::Plan,
 }
 
-pub(crate) const FULL: Plan =
-    Plan { rounds: 11, block: Duration::from_millis(1500), families: 20_000, few: 10_000, many: 1_000_000 };
-pub(crate) const SHORT: Plan =
-    Plan { rounds: 1, block: Duration::from_millis(200), families: 1_000, few: 1_000, many: 20_000 };
+pub(crate) const FULL: Plan = Plan {
+    rounds: 11,
+    block: Duration::from_millis(1500),
+    families: 20_000,
+    few: 10_000,
+    many: 1_000_000,
+    calls: calls::FULL,
+};
+pub(crate) const SHORT: Plan = Plan {
+    rounds: 1,
+    block: Duration::from_millis(200),
+    families: 1_000,
+    few: 1_000,
+    many: 20_000,
+    calls: calls::SHORT,
+};
 
 const CALLERS: u64 = 64;
 /// From one token that is looked up to the next: a prime, so that every one gets its turn.
@@ -42,6 +56,11 @@ pub(crate) fn run(plan: &Plan) -> Result<bool, Failure> {
     let folder = Folder::new()?;
     let rotations = rotations(plan, &folder)?;
     let lookups = lookups(plan, &folder)?;
+    println!("SQLite, synchronous=FULL:");
+    let store = SqliteStore::open(folder.0.join("calls.db"))?;
+    actix_web::rt::System::new().block_on(calls::rows(&plan.calls, store, |store, user| async move {
+        store.insert_user(user, &[]).await.map(|_| ()).map_err(|why| why.to_string())
+    }))?;
     Ok(rotations && lookups)
 }
 

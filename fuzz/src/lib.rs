@@ -2,6 +2,7 @@
 //! with the corpus (`cargo test --manifest-path fuzz/Cargo.toml`).
 #![forbid(unsafe_code)]
 
+pub mod authorize;
 pub mod form_and_basic;
 pub mod issuer_and_resource;
 pub mod jwk_set;
@@ -15,7 +16,8 @@ mod server;
 pub type Check = fn(&[u8]);
 
 /// Every target by name.
-pub const TARGETS: [(&str, Check); 7] = [
+pub const TARGETS: [(&str, Check); 8] = [
+    ("authorize", authorize::check),
     ("form_and_basic", form_and_basic::check),
     ("issuer_and_resource", issuer_and_resource::check),
     ("jwk_set", jwk_set::check),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-/// Whether a seed gets a token.
+/// Whether a seed gets a token, or a code.
 type Succeeds = fn(&[u8]) -> bool;
 
 #[test]
@@ -30,8 +30,9 @@ fn every_target_has_a_folder_and_every_folder_a_target() {
 }
 
 #[test]
-fn the_seeds_that_should_get_a_token_do() {
-    let targets: [(&str, Succeeds); 2] = [
+fn the_seeds_that_should_get_something_do() {
+    let targets: [(&str, Succeeds); 3] = [
+        ("authorize", oauth_fuzz::authorize::succeeds),
         ("form_and_basic", oauth_fuzz::form_and_basic::succeeds),
         ("legacy_token", oauth_fuzz::legacy_token::succeeds),
     ];

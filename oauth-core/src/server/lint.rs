@@ -170,9 +170,27 @@ fn registration(client: &Client) -> Vec<Spoken> {
         !client.acts_for.is_empty(),
         ("acts_for", "it gets tokens in users' names without the users", "RFC 8693 section 5"),
     );
+    // what does not parse is a fault of every request that reads it, and none of the registration
+    let extra = ClientExtra::of(client).unwrap_or_default();
     when(
-        ClientExtra::of(client).is_ok_and(|extra| extra.sees_everything()),
+        extra.sees_everything(),
         ("introspects_everything", "it is told about every token that it gets hold of", "RFC 7662 section 4"),
+    );
+    when(
+        confidential && extra.code_without_pkce(),
+        (
+            "code_without_pkce",
+            "a code that is stolen on the way, or slipped into another browser, is redeemed; have it send S256",
+            "RFC 9700 section 2.1.1",
+        ),
+    );
+    when(
+        client.redirect_uris.iter().any(|uri| uri.starts_with("http://localhost")),
+        (
+            "localhost_redirect",
+            "whoever decides what `localhost` is gets its codes; use `http://127.0.0.1/…`",
+            "RFC 8252 section 8.3",
+        ),
     );
     when(client.access_token.format.as_ref().is_some_and(is_legacy), LEGACY_PROFILE);
     when(client.access_token.lifetime.is_some_and(|lifetime| lifetime.seconds() > LONG), LONG_TOKENS);
@@ -192,7 +210,6 @@ fn registration(client: &Client) -> Vec<Spoken> {
         confidential && client.secrets.iter().any(|secret| secret.expires_at.is_none()),
         ("secret_without_end", "its secret has no end; rotate it from time to time", "RFC 6819 section 5.2.3.6"),
     );
-    // `code_without_pkce` (RFC 9700 section 2.1.1) speaks here once a registration can say it
     spoken
 }
 

@@ -194,9 +194,13 @@ fn lint_names_every_old_habit_and_nothing_else() {
             let builder = builder.token_mounts([TokenMount::legacy("/oauth/token", json)]).access_token(legacy.clone());
             let builder = builder.with_chosen_client_secrets().danger().password_grant();
             let builder = builder.danger().legacy_static_refresh_of_public_clients().danger().plain_http();
-            builder.danger().unsealed_keys()
+            builder.danger().unsealed_keys().authorization_code()
         },
-        |spec| spec.chosen_secret("chosen by hand").acts_for(["alice"]),
+        |spec| {
+            let spec = spec.chosen_secret("chosen by hand").acts_for(["alice"]).danger_introspects_everything();
+            let spec = spec.grants(["authorization_code"]).legacy_code_without_pkce();
+            spec.localhost_redirect_uri("http://localhost:8080/cb")
+        },
     );
     let app = ClientSpec::public("app").legacy_password_grant().legacy_static_refresh().grants(["refresh_token"]);
     let app = app.scope("a").legacy_audience_is_client_id().legacy_json_bodies();
@@ -212,6 +216,9 @@ fn lint_names_every_old_habit_and_nothing_else() {
             "app static_refresh_of_public_clients",
             "orders-worker acts_for",
             "orders-worker chosen_secrets",
+            "orders-worker code_without_pkce",
+            "orders-worker introspects_everything",
+            "orders-worker localhost_redirect",
             "orders-worker secret_without_end",
             "server chosen_secrets",
             "server json_bodies",
@@ -222,6 +229,9 @@ fn lint_names_every_old_habit_and_nothing_else() {
             "server unsealed_keys",
         ]
     );
+    let advice = block_on(habits.server.lint()).unwrap();
+    let pkce = advice.iter().find(|one| one.id == "code_without_pkce").unwrap();
+    assert_eq!(pkce.reference, "RFC 9700 section 2.1.1");
 }
 
 #[test]

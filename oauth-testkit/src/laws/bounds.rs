@@ -1,4 +1,4 @@
-//! How much: scope, lifetime, what goes with a token, and what both sides must want.
+//! How much: scope, lifetime and what goes with a token.
 
 use std::collections::BTreeSet;
 
@@ -58,31 +58,6 @@ pub fn no_token_outlives_a_bound(judge: &dyn Judge, trial: &Trial) {
             prop_assert!(bound.is_none_or(|bound| lives <= bound), "{lives} s is longer than the bound of {whose}");
         }
         prop_assert!(case.at.plus(granted.lifetime) >= case.at, "the end lies before the beginning");
-        Ok(())
-    });
-}
-
-/// What server and client must both switch on is refused when either does not: the grant itself, tokens in a user's
-/// name, the resource, the address.
-///
-/// # Panics
-/// With the smallest case that breaks it.
-pub fn an_opt_in_needs_both_sides(judge: &dyn Judge, trial: &Trial) {
-    trial.run("an_opt_in_needs_both_sides", 1, Case::any(judge.words()), |case| {
-        let (client, server, request) = (&case.client, &case.server, &case.request);
-        let optional = request.grant != Grant::Client;
-        let off = [
-            ("the server has not the grant", optional && !server.has_grant),
-            ("the client has not the grant", !client.has_grant),
-            ("the client is inactive", !client.active),
-            ("a public client in its own name", client.public && request.grant == Grant::Client),
-            ("the user is not there", optional && !(case.user.known && case.user.active)),
-            ("the user is not listed", request.grant == Grant::Extension && !client.public && !client.acts_for),
-            ("the client has not the resource", request.resource && !client.resource),
-        ];
-        if let Some((why, _)) = off.into_iter().find(|(_, off)| *off) {
-            prop_assert!(granted(judge, &case).is_none(), "granted although {why}");
-        }
         Ok(())
     });
 }

@@ -15,10 +15,9 @@ use oauth_core::store::{
 };
 use oauth_core::time::Clock as _;
 use oauth_core::token::HookError;
-use oauth_core::types::{ClientId, Issuer, Lifetime, Scope, Subject, Timestamp};
-use oauth_core::wire::{Body, Method, Request};
+use oauth_core::types::{ClientId, Issuer, Scope, Subject, Timestamp};
 use oauth_core::{
-    Authenticated, AuthorizationServer, Builder, ClientSpec, Endpoint, Error, ExtensionFacts, ExtensionGrant,
+    Authenticated, AuthorizationServer, Builder, ClientSpec, Endpoint, ExtensionFacts, ExtensionGrant,
     ExtensionParameters, ExtensionRefusal, ExtensionSettings, Proposal, Refusal, RequestContext, ResourceSettings,
     ScopeMode,
 };
@@ -26,16 +25,20 @@ use oauth_store_memory::MemoryStore;
 use serde_json::Value;
 
 use super::Judge;
-use super::case::{Case, Chain, Grant, History, Move, Network, START};
+use super::ask::{self, Answered};
+use super::case::{Case, Chain, Grant, Network, START};
+use super::history::{History, Seen};
+use super::opt_ins::{Said, Served};
+use super::past::Past;
 use super::rules::{IDS, Made};
 use crate::{ManualClock, SeededEntropy, block_on};
 
 const EXTENSION: &str = "urn:oauth-testkit:laws";
-const RESOURCE: &str = "https://resource.test";
-const AUDIENCE: &str = "api";
+pub(super) const RESOURCE: &str = "https://resource.test";
+pub(super) const AUDIENCE: &str = "api";
 const CLIENT: &str = "client";
-const USER: &str = "user";
-const PASSWORD: &str = "correct horse battery";
+pub(super) const USER: &str = "user";
+pub(super) const PASSWORD: &str = "correct horse battery";
 /// A scope that nobody asks for: what has to have some scope has this one.
 const SPARE: &str = "spare";
 
@@ -67,12 +70,21 @@ impl Jar {
         self
     }
 
-    /// Another server for every request, none of which learns what time it was: what the server's clock and its stored
-    /// mark keep from happening.
+    /// Another server for every request of a history, none of which learns what time it was: what the server's clock and
+    /// its stored mark keep from happening.
     #[must_use]
     pub const fn forgetting_the_time(mut self) -> Self {
         self.forgetful = true;
         self
+    }
+
+    pub(super) const fn forgets(&self) -> bool {
+        self.forgetful
+    }
+
+    /// The host's rules.
+    pub(super) fn rules(&self) -> impl Iterator<Item = Arc<dyn Policy>> {
+        self.rules.iter().cloned()
     }
 }
 
@@ -101,17 +113,6 @@ pub struct Link {
     pub answer: Answer,
 }
 
-/// What came of one presentation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
-    /// Which credential: a refresh token by its generation, or `None` for the access token.
-    pub refresh_token: Option<usize>,
-    /// Whether it was good.
-    pub good: bool,
-    /// Whether it was refused because it had ended: expired, revoked, spent.
-    pub over: bool,
-}
-
 impl Judge for Jar {
     fn words(&self) -> &'static [&'static str] {
         self.words
@@ -123,6 +124,10 @@ impl Judge for Jar {
 
     fn answer(&self, case: &Case) -> Answer {
         World::of(self, case).answer(&parameters(case), case.request.peer).0
+    }
+
+    fn has(&self, said: &Said) -> bool {
+        Served::of(self, said).is_some_and(|served| served.has(said))
     }
 
     fn chain(&self, chain: &Chain) -> Vec<Link> {
@@ -150,46 +155,7 @@ impl Judge for Jar {
     }
 
     fn history(&self, history: &History) -> Vec<Seen> {
-        let case = super::histories::lasting_case();
-        let world = World::of(self, &case);
-        let (_, token) = world.answer(&parameters(&case), None);
-        let mut tokens = vec![token.expect("a refresh token")];
-        let access = world.access.lock().unwrap_or_else(PoisonError::into_inner).clone().expect("an access token");
-        let mut seen = Vec::new();
-        for step in &history.moves {
-            match step {
-                Move::Wait(seconds) => world.clock.advance(Duration::from_secs(u64::from(*seconds))),
-                Move::TurnBack(seconds) => {
-                    world.clock.turn_back(world.clock.now().minus(Lifetime::of_seconds(*seconds)))
-                }
-                Move::Revoke => world.end_families(),
-                Move::Use => {
-                    let server = world.server();
-                    let verifier = server.verifier(AUDIENCE.parse().expect("an audience"), TokenProfile::Rfc9068);
-                    let verified = block_on(verifier.verify(&access));
-                    let over = matches!(verified, Err(Error::Refused(Refusal::TokenExpired | Refusal::TokenRevoked)));
-                    seen.push(Seen { refresh_token: None, good: verified.is_ok(), over });
-                }
-                Move::Refresh(back) => {
-                    let generation = tokens.len().saturating_sub(1 + back);
-                    let token = tokens[generation].clone();
-                    let asked = [("grant_type", "refresh_token".to_owned()), ("refresh_token", token)];
-                    let (answer, next) = world.answer(&asked, None);
-                    let over = matches!(
-                        answer.refused,
-                        Some(
-                            Refusal::RefreshExpired
-                                | Refusal::RefreshIdle
-                                | Refusal::RefreshReplayed
-                                | Refusal::RefreshRevoked
-                        )
-                    );
-                    seen.push(Seen { refresh_token: Some(generation), good: answer.status == 200, over });
-                    tokens.extend(next.filter(|next| !tokens.contains(next)));
-                }
-            }
-        }
-        seen
+        Past::of(self, history)
     }
 }
 
@@ -229,9 +195,6 @@ struct World {
     trail: Arc<Trail>,
     server: AuthorizationServer,
     secret: Option<String>,
-    /// How to make the server again, when it forgets.
-    again: Option<Box<dyn Fn() -> AuthorizationServer>>,
-    access: Mutex<Option<String>>,
 }
 
 impl World {
@@ -247,18 +210,8 @@ impl World {
             };
             let _ = store.insert_user(user, [USER]).expect("a user");
         }
-        let make = {
-            let (jar, case, store, clock, trail) =
-                (jar.clone(), case.clone(), store.clone(), clock.clone(), Arc::clone(&trail));
-            move || block_on(configure(&jar, &case, &store, &clock, &trail).start()).expect("a server")
-        };
-        let server = make();
-        let again = jar.forgetful.then(|| Box::new(make) as Box<dyn Fn() -> AuthorizationServer>);
-        Self { store, clock, trail, server, secret, again, access: Mutex::new(None) }
-    }
-
-    fn server(&self) -> AuthorizationServer {
-        self.again.as_ref().map_or_else(|| self.server.clone(), |again| again())
+        let server = block_on(configure(jar, case, &store, &clock, &trail).start()).expect("a server");
+        Self { store, clock, trail, server, secret }
     }
 
     fn explain(&self, parameters: &[(&str, String)], peer: Option<IpAddr>, at: Timestamp) -> Explanation {
@@ -270,44 +223,28 @@ impl World {
 
     /// The answer, and the refresh token in it.
     fn answer(&self, parameters: &[(&str, String)], peer: Option<IpAddr>) -> (Answer, Option<String>) {
-        let mut request = Request::new(Method::Post, "/oauth/token");
-        request.headers.push("content-type", b"application/x-www-form-urlencoded");
+        let client = [("client_id", CLIENT)].into_iter();
+        let secret = self.secret.as_deref().map(|secret| ("client_secret", secret));
+        let asked = parameters.iter().map(|(name, value)| (*name, value.as_str()));
+        let mut request = ask::form("/oauth/token", &client.chain(secret).chain(asked).collect::<Vec<_>>());
         request.peer = peer;
-        let mut body = format!("client_id={CLIENT}");
-        if let Some(secret) = &self.secret {
-            body.push_str(&format!("&client_secret={secret}"));
-        }
-        for (name, value) in parameters {
-            body.push_str(&format!("&{name}={}", escaped(value)));
-        }
-        request.body = Body::Whole(body.into_bytes());
         self.trail.take();
-        let response = block_on(self.server().handle(Endpoint::Token, &request));
-        let members: Value = serde_json::from_slice(&response.body).expect("JSON");
-        let text = |name: &str| members.get(name).and_then(Value::as_str).map(str::to_owned);
+        let answered = Answered::by(&self.server, Endpoint::Token, &request);
+        let text = |name: &str| answered.text(name);
         let answer = Answer {
-            status: response.status,
+            status: answered.status,
             error: text("error"),
             scope: text("scope").map(|scope| word(&scope)),
-            lifetime: members.get("expires_in").and_then(Value::as_u64).and_then(|span| u32::try_from(span).ok()),
+            lifetime: answered.member("expires_in").and_then(Value::as_u64).and_then(|span| u32::try_from(span).ok()),
             refresh_token: text("refresh_token").is_some(),
             id_token: text("id_token").is_some(),
             refused: self.trail.take(),
         };
-        if let Some(access) = text("access_token") {
-            let mut first = self.access.lock().unwrap_or_else(PoisonError::into_inner);
-            first.get_or_insert(access);
-        }
         (answer, text("refresh_token"))
     }
 
     fn change_client(&self, change: impl FnOnce(&mut Client)) {
         change_client(&self.store, change);
-    }
-
-    /// Ends everything of the user's.
-    fn end_families(&self) {
-        block_on(self.server().revoke_subject(&Subject::parse(USER).expect("a subject"))).expect("no store fails");
     }
 }
 
@@ -398,35 +335,27 @@ fn configure(jar: &Jar, case: &Case, store: &MemoryStore, clock: &ManualClock, t
                 id_tokens: server.grant_lasts,
             };
             let proposed = case.request.proposed.map(|span| Duration::from_secs(u64::from(span)));
-            let grant = Proposes { lifetime: proposed, scope: case.request.proposed_scope.clone() };
+            let grant = Proposes { name: EXTENSION, lifetime: proposed, scope: case.request.proposed_scope.clone() };
             builder = builder.extension_grant(Arc::new(grant), settings);
         }
         _ => {}
     }
     let made = case.rules.iter().zip(IDS).map(|(rule, id)| Arc::new(Made { id, rule: rule.clone() }) as _);
-    jar.rules.iter().cloned().chain(made).fold(builder, Builder::policy)
+    jar.rules().chain(made).fold(builder, Builder::policy)
 }
 
 /// The right password's hash, computed once.
-static HASH: LazyLock<PasswordHash> = LazyLock::new(|| {
+pub(super) static HASH: LazyLock<PasswordHash> = LazyLock::new(|| {
     let server = block_on(common(&MemoryStore::new(), &ManualClock::at(START)).start()).expect("a server");
     block_on(server.hash_password(PASSWORD)).expect("a hash")
 });
 
-/// Bytes that a form cannot hold as they are.
-fn escaped(value: &str) -> String {
-    value
-        .bytes()
-        .map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02x}") })
-        .collect()
-}
-
 /// Keeps why the last request was refused.
 #[derive(Debug, Default)]
-struct Trail(Mutex<Option<Refusal>>);
+pub(super) struct Trail(Mutex<Option<Refusal>>);
 
 impl Trail {
-    fn take(&self) -> Option<Refusal> {
+    pub(super) fn take(&self) -> Option<Refusal> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -442,15 +371,16 @@ impl AuditSink for Trail {
 
 /// A grant that believes whoever asks.
 #[derive(Debug)]
-struct Proposes {
-    lifetime: Option<Duration>,
-    scope: Option<Scope>,
+pub(super) struct Proposes {
+    pub(super) name: &'static str,
+    pub(super) lifetime: Option<Duration>,
+    pub(super) scope: Option<Scope>,
 }
 
 #[async_trait]
 impl ExtensionGrant for Proposes {
     fn grant_type(&self) -> &str {
-        EXTENSION
+        self.name
     }
 
     fn parameters(&self) -> &[&'static str] {

@@ -1,6 +1,6 @@
 //! The laws of policy, as properties that a server keeps with any lawful rule of its host.
 //!
-//! A law is a function: it makes cases ([`Case`], [`Chain`], [`History`]), has a [`Judge`] decide them, and panics with
+//! A law is a function: it makes cases ([`Case`], [`Said`], [`Chain`], [`History`]), has a [`Judge`] decide them, and panics with
 //! the smallest case that breaks it. [`Jar`] is the judge to trust: a real server on the memory store. The tests of the
 //! laws themselves put judges in its place that are wrong in one way each.
 //!
@@ -11,18 +11,22 @@
 //! | a rule more never grants more; the order of rules is nothing | [`adding_a_rule_never_grants_more`], [`the_order_of_rules_does_not_matter`] |
 //! | no chain of refreshes widens | [`no_chain_of_refreshes_widens`] |
 //! | no token outlives a bound | [`no_token_outlives_a_bound`] |
-//! | refused as ended stays refused | [`what_is_over_stays_over`] |
-//! | an opt-in that one side leaves off is off | [`an_opt_in_needs_both_sides`] |
+//! | taken back, or refused as over, stays refused | [`what_is_over_stays_over`] |
+//! | an opt-in that one side leaves off is off, each of a table | [`an_opt_in_needs_both_sides`] |
 //! | a refresh token iff grant, client and scope allow it | [`a_refresh_token_iff_grant_client_and_scope_allow_it`] |
 //! | the trace replays to the verdict | [`the_trace_replays_to_the_verdict`] |
 //! | explain decides what the endpoint decides | [`explain_decides_what_the_endpoint_decides`] |
 //! | same inputs, same verdict; no input panics | [`the_same_inputs_give_the_same_verdict`] |
 
+mod ask;
 mod bounds;
 mod case;
-mod histories;
+mod chains;
+mod history;
 mod jar;
 mod monotone;
+mod opt_ins;
+mod past;
 mod rules;
 mod traces;
 
@@ -33,17 +37,16 @@ use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, FileFailurePersistence, TestCaseError, TestError, TestRunner};
 
 pub use self::bounds::{
-    a_refresh_token_iff_grant_client_and_scope_allow_it, an_opt_in_needs_both_sides, granted_is_within_every_bound,
-    no_token_outlives_a_bound,
+    a_refresh_token_iff_grant_client_and_scope_allow_it, granted_is_within_every_bound, no_token_outlives_a_bound,
 };
-pub use self::case::{
-    Case, Chain, ClientCase, Grant, History, Move, Network, RequestCase, RuleCase, ServerCase, Turn, UserCase,
-};
-pub use self::histories::{no_chain_of_refreshes_widens, what_is_over_stays_over};
-pub use self::jar::{Answer, Jar, Link, Seen};
+pub use self::case::{Case, Chain, ClientCase, Grant, Network, RequestCase, RuleCase, ServerCase, Turn, UserCase};
+pub use self::chains::no_chain_of_refreshes_widens;
+pub use self::history::{Came, Credential, End, History, Move, Seen, what_is_over_stays_over};
+pub use self::jar::{Answer, Jar, Link};
 pub use self::monotone::{
     adding_a_rule_never_grants_more, taking_a_permission_away_never_grants_more, the_order_of_rules_does_not_matter,
 };
+pub use self::opt_ins::{Said, an_opt_in_needs_both_sides};
 pub use self::traces::{
     explain_decides_what_the_endpoint_decides, the_same_inputs_give_the_same_verdict, the_trace_replays_to_the_verdict,
 };
@@ -61,10 +64,13 @@ pub trait Judge {
     /// What the token endpoint answers.
     fn answer(&self, case: &Case) -> Answer;
 
+    /// Whether the client has what it asks for.
+    fn has(&self, said: &Said) -> bool;
+
     /// What each refresh of a chain gives, the first grant before them; empty when there is no refresh token.
     fn chain(&self, chain: &Chain) -> Vec<Link>;
 
-    /// What each presentation of a history came to.
+    /// What was issued and presented in a history, and what came of it.
     fn history(&self, history: &History) -> Vec<Seen>;
 }
 
@@ -202,8 +208,10 @@ mod tests {
     fn the_macro_lists_every_law_once() {
         let sources = [
             include_str!("bounds.rs"),
-            include_str!("histories.rs"),
+            include_str!("chains.rs"),
+            include_str!("history.rs"),
             include_str!("monotone.rs"),
+            include_str!("opt_ins.rs"),
             include_str!("traces.rs"),
         ];
         let laws: Vec<&str> = sources

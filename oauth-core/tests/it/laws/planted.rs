@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use oauth_core::Refusal;
 use oauth_core::policy::{Explanation, Facts, Policy, Restriction, Rule, RuleId, Verdict};
-use oauth_testkit::laws::{self, Answer, Case, Chain, History, Jar, Judge, Link, Seen, Trial};
+use oauth_testkit::laws::{self, Answer, Case, Chain, End, History, Jar, Judge, Link, Move, Said, Seen, Trial};
 
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,9 @@ enum Fault {
     TraceForgetsAUser,
     NetworkForgotten,
     RegistrationWidens,
+    ServerWordForgotten,
+    ClientWordForgotten,
+    EndForgotten(End),
 }
 
 /// The trusted judge, but for one fault.
@@ -56,6 +59,16 @@ impl Judge for Wrong {
         core().answer(case)
     }
 
+    fn has(&self, said: &Said) -> bool {
+        let mut said = said.clone();
+        match self.0 {
+            Fault::ServerWordForgotten => said.by_server.push(said.asked),
+            Fault::ClientWordForgotten => said.by_client.push(said.asked),
+            _ => {}
+        }
+        core().has(&said)
+    }
+
     fn chain(&self, chain: &Chain) -> Vec<Link> {
         let mut links = core().chain(chain);
         for (link, turn) in links.iter_mut().skip(1).zip(&chain.turns) {
@@ -67,7 +80,14 @@ impl Judge for Wrong {
     }
 
     fn history(&self, history: &History) -> Vec<Seen> {
-        core().history(history)
+        let mut history = history.clone();
+        for step in &mut history.moves {
+            match (self.0, *step) {
+                (Fault::EndForgotten(end), Move::End(one)) if one == end => *step = Move::Wait(0),
+                _ => {}
+            }
+        }
+        core().history(&history)
     }
 }
 
@@ -129,8 +149,18 @@ fn a_clock_that_goes_back_is_caught() {
 }
 
 #[test]
+fn something_that_takes_nothing_back_is_caught() {
+    for end in End::ALL {
+        catches(laws::what_is_over_stays_over, &Wrong(Fault::EndForgotten(end)), "was good again");
+    }
+}
+
+#[test]
 fn an_opt_in_of_one_side_is_caught() {
-    catches(laws::an_opt_in_needs_both_sides, &Wrong(Fault::ListForgotten), "not listed");
+    let law = laws::an_opt_in_needs_both_sides;
+    catches(law, &Wrong(Fault::ServerWordForgotten), "`password_grant` was had although the server did not say it");
+    catches(law, &Wrong(Fault::ClientWordForgotten), "`password_grant` was had although the client did not say it");
+    catches(law, &Wrong(Fault::ListForgotten), "not listed");
 }
 
 #[test]
