@@ -1,8 +1,8 @@
 //! A native app for the notes of `embed`, by the `oauth2` crate: its user signs in in a browser (RFC 8252).
 //!
 //! ```sh
-//! cargo run --bin notes_cli                 # lists the notes
-//! cargo run --bin notes_cli -- buy milk     # writes one
+//! cargo run -p oauth-examples --example notes_cli                 # lists the notes
+//! cargo run -p oauth-examples --example notes_cli -- buy milk     # writes one
 //! ```
 //!
 //! `ISSUER` is where `embed` runs (default `http://127.0.0.1:8080`), `PATIENCE` how many seconds its user may take

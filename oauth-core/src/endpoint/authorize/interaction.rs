@@ -82,6 +82,7 @@ pub(super) async fn load(
     subject: Option<&Subject>,
     now: Timestamp,
 ) -> Result<Interaction, Stopped> {
+    permission::server_has_grant(GrantTypes::AUTHORIZATION_CODE, server.grant_settings.grant_types())?;
     let found = server.stores.grants.find_request(&handle.digest(), subject).await?;
     let found = found.ok_or(Refusal::InteractionUnknown)?;
     let record = found.request;

@@ -111,6 +111,8 @@ pub(super) async fn prove(
     lenient: &form::Lenient<'_>,
     now: Timestamp,
 ) -> Result<(Arc<Client>, Target), Error> {
+    // a host can call this without having switched the grant on
+    permission::server_has_grant(GrantTypes::AUTHORIZATION_CODE, server.grant_settings.grant_types())?;
     let params = &lenient.params;
     if let Some(refusal) = lenient.fault_of(&["client_id", "redirect_uri"]) {
         return Err(refusal.into());

@@ -116,15 +116,20 @@ impl Served {
     }
 
     /// From the visit to the tokens.
-    fn signs_in(&self, uri: &str, has_pkce: bool) -> bool {
+    fn code(&self, uri: &str, has_pkce: bool) -> Option<String> {
         let mut visit = vec![("response_type", "code"), ("client_id", self.client), ("redirect_uri", uri)];
-        let mut redemption = vec![("grant_type", CODES), ("redirect_uri", uri)];
         if has_pkce {
             visit.extend([("code_challenge", CHALLENGE), ("code_challenge_method", "S256")]);
+        }
+        ask::code(&self.server, &visit, &user(), START)
+    }
+
+    fn signs_in(&self, uri: &str, has_pkce: bool) -> bool {
+        let Some(code) = self.code(uri, has_pkce) else { return false };
+        let mut redemption = vec![("grant_type", CODES), ("redirect_uri", uri), ("code", &code)];
+        if has_pkce {
             redemption.push(("code_verifier", VERIFIER));
         }
-        let Some(code) = ask::code(&self.server, &visit, &user(), START) else { return false };
-        redemption.push(("code", &code));
         self.ask(&redemption).status == 200
     }
 
@@ -183,8 +188,9 @@ pub(super) fn id_token(it: &Served) -> bool {
     it.trusted("openid read").text("id_token").is_some()
 }
 
+/// A code is had as soon as it is issued, whether it can be redeemed or not.
 pub(super) fn code(it: &Served) -> bool {
-    it.signs_in(URI, true)
+    it.code(URI, true).is_some()
 }
 
 pub(super) fn code_without_pkce(it: &Served) -> bool {
