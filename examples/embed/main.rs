@@ -41,7 +41,7 @@ async fn main() -> Result<(), Failure> {
 
     // oauth:begin
     let store = host.open_store()?;
-    let (oauth, guard) = server::start(&host, &store, accounts).await?;
+    let oauth = server::start(&host, &store, accounts).await?;
     let mounted = oauth.clone();
     // oauth:end
 
@@ -50,11 +50,11 @@ async fn main() -> Result<(), Failure> {
             .wrap(middleware::from_fn(session::every_page))
             .app_data(notes.clone())
             // oauth:begin
-            .configure(|app| server::mount(&mounted, &guard, app))
+            .configure(|app| server::mount(&mounted, app))
             // oauth:end
             .configure(notes::routes)
     };
     host.tell(&store, &[("Open in a browser:", "{url}/")]);
     let http = HttpServer::new(app).workers(host.workers()).listen(host.listener()?)?;
-    host.run(http.shutdown_signal(stop_signal(&oauth)?).run()).await
+    host.run(http.shutdown_signal(stop_signal(&oauth.0)?).run()).await
 }

@@ -22,12 +22,11 @@ scopes! {
     WriteNotes = ["notes.write"];
 }
 
+/// The server, and what takes its tokens for the API.
+pub(crate) type Oauth = (AuthorizationServer, Guard);
+
 /// Starts it beside the application's users.
-pub(crate) async fn start(
-    host: &Host,
-    store: &Store,
-    users: Accounts,
-) -> Result<(AuthorizationServer, Guard), Failure> {
+pub(crate) async fn start(host: &Host, store: &Store, users: Accounts) -> Result<Oauth, Failure> {
     let stores = store.stores().users(Arc::new(users));
     let builder = AuthorizationServer::builder(host.issuer(), stores, store.sealing_keys()?)
         .authorization_code()
@@ -49,7 +48,7 @@ pub(crate) async fn start(
 }
 
 /// Mounts the endpoints, their pages and the API.
-pub(crate) fn mount(server: &AuthorizationServer, guard: &Guard, app: &mut web::ServiceConfig) {
+pub(crate) fn mount((server, guard): &Oauth, app: &mut web::ServiceConfig) {
     let error = |_: &_, page: &Page| message(StatusCode::OK, "This sign-in cannot go on", page.message);
     Routes::new(server).authorize(Authorize::new("/allow", allow::signed_in).error_page(error)).mount(app);
     app.app_data(web::Data::new(server.clone()));
