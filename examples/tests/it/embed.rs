@@ -264,7 +264,7 @@ fn what_was_allowed_is_remembered_seen_and_withdrawn() {
     assert!(matches!(world.host.outcome(&again), Outcome::Code { .. }), "{again:?}");
 
     let page = browser.open("/connections");
-    assert!(page.body.contains("Paper &#38; Post") && page.body.contains("read your notes"), "{page:?}");
+    assert!(page.body.contains("Paper &#38; Post") && page.body.contains("Read your notes"), "{page:?}");
     let form = page.forms().into_iter().find(|form| form.action == "/connections").unwrap();
     let mut forged = form.clone();
     forged.set("csrf", "x");
