@@ -164,7 +164,7 @@ allow(driver)
 page = driver.current_window_handle
 driver.switch_to.new_window("tab")
 driver.get(ISSUER + "/connections")
-driver.find_element(By.XPATH, "//li[contains(., 'Notes in a tab')]//button").click()
+driver.find_element(By.XPATH, "//form[contains(., 'Notes in a tab')]//button").click()
 until(driver, lambda driver: "Notes in a tab" not in driver.page_source)
 driver.close()
 driver.switch_to.window(page)
