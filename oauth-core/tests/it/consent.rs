@@ -1,9 +1,11 @@
 //! What a user allowed: when it is remembered, what it covers, and how it is taken back.
 
+use oauth_core::Fault;
 use oauth_core::authorize::{AllowedClient, Begun, Shown};
+use oauth_core::store::StoreErrorKind;
 use oauth_core::types::{ClientId, Subject};
 use oauth_core::wire::Method;
-use oauth_testkit::{Method as Call, block_on};
+use oauth_testkit::{Method as Call, Times, block_on};
 
 use crate::browser::{NATIVE, Visit, alice, members, page, people_in_browsers, spa, web, who};
 use crate::world::World;
@@ -74,4 +76,18 @@ fn withdrawal_ends_consent_codes_and_tokens_at_once() {
     world.advance(1);
     assert!(matches!(world.visit(&web().with("scope", "notes.read"), Some(&alice())), Begun::Interaction { .. }));
     assert_eq!(world.redeem(&world.code(&offline, &alice())).status, 200, "and may be allowed again");
+}
+
+#[test]
+fn a_registration_that_cannot_be_read_hides_nothing_and_an_outage_is_told() {
+    let world = plain();
+    world.code(&web().with("scope", "notes.read"), &alice());
+    let alice = Subject::parse("alice").unwrap();
+    world.store.fail(Call::Find, StoreErrorKind::Corrupt, Times::Always);
+    let listed = block_on(world.server.grants_of(&alice, None, 10)).unwrap();
+    assert_eq!((listed.len(), listed[0].client_name.as_str()), (1, "web"), "by its id");
+    world.store.forget();
+    world.store.fail(Call::Find, StoreErrorKind::Unavailable, Times::Always);
+    let told = block_on(world.server.grants_of(&alice, None, 10));
+    assert!(matches!(told, Err(Fault::Store(error)) if error.kind() == StoreErrorKind::Unavailable));
 }
