@@ -6,7 +6,7 @@ use oauth_core::Refusal;
 use oauth_testkit::{Method as Call, block_on};
 
 use crate::on_every_store;
-use crate::support::{Answer, Ask, Backend, Browser, Host, NATIVE, START, Shows, Visit, WEB, form_encode};
+use crate::support::{Answer, Ask, Backend, Browser, Connection, Host, NATIVE, START, Shows, Visit, WEB, form_encode};
 
 on_every_store!(
     z10_prompt_max_age_and_hints_are_obeyed,
@@ -261,6 +261,9 @@ fn z14_a_form_without_a_decision_is_none<B: Backend>() {
     let json =
         Ask::new("POST", &page).header("content-type", "text/plain").body(format!("consent={consent}&decision=deny"));
     is_page(&browser.send(json), 403);
+    // all but its last byte, and nothing more within the deadline
+    let slow = browser.dress(Browser::<B>::allowing(&page, &shows, "orders.read")).bytes();
+    is_page(&Connection::to(host.address).send(&slow[..slow.len() - 1]).answer(), 403);
     assert!(!host.calls().contains(&Call::DecideRequest));
     assert_eq!(browser.deny(&page, &shows).sent_to(WEB)["error"], "access_denied");
 }
