@@ -161,6 +161,7 @@ macro_rules! store_contract {
             purge_keeps_what_still_counts
             purge_keeps_every_kind_until_its_own_end
             purge_goes_by_the_last_salt_and_the_last_window
+            what_was_purged_leaves_its_names_free
             the_clock_mark_only_rises
             a_closed_store_is_unavailable
             closing_one_tenant_leaves_the_others_open

@@ -2,8 +2,8 @@
 
 use oauth_core::store::{
     AccessTokenRecord, AuthorizationRequestRecord, CodeRecord, ConsentKey, ConsentRecord, CutoffKey, FamilyRecord,
-    Purged, RefreshState, Refreshed, RevokeToken, RevokedWhy, Rotate, Salt, Standing, StandingQuery, StartFamily,
-    StartOutcome, Strike,
+    Purged, RedeemOutcome, RefreshState, Refreshed, RevokeToken, RevokedWhy, Rotate, Salt, Standing, StandingQuery,
+    StartFamily, StartOutcome, Strike,
 };
 use oauth_core::types::Timestamp;
 
@@ -13,7 +13,7 @@ use super::requests::begins;
 use super::{done, found, fresh, standing_of};
 use crate::samples::{
     BEGIN, FAMILY_END, TOKEN_END, WINDOW, account, after, claim, code, code_digest, consent, cutoff, digest, family,
-    family_id, jwt, jwt_of, refreshable, request, request_handle, rotate, salt, start, strike, subject, token,
+    family_id, jwt, jwt_of, redeem, refreshable, request, request_handle, rotate, salt, start, strike, subject, token,
     token_id, token_of,
 };
 use crate::{Fixture, TenantStore};
@@ -203,6 +203,20 @@ pub fn purge_goes_by_the_last_salt_and_the_last_window(f: &Fixture) {
     assert_eq!(purge(&f.store, after(3 * length), 9), Purged { rows: 0, more: false });
     assert_eq!(strike(after(2 * length)), 2);
     assert_eq!(purge(&f.store, next(after(3 * length)), 9), Purged { rows: 1, more: false });
+}
+
+/// What was purged leaves nothing behind: another family may have its id and its handle, and is shown as itself.
+pub fn what_was_purged_leaves_its_names_free(f: &Fixture) {
+    let end = after(1000);
+    let first = FamilyRecord { absolute_expires_at: end, ..refreshable(1) };
+    let _ = done(f.store.grants.start_family(start(first)));
+    assert_eq!(done(f.store.grants.rotate(rotate(1, 0, BEGIN))), Refreshed::Done);
+    assert_eq!(purge_all(&f.store, next(end), 1), 1);
+    let code = code(1);
+    issue(&f.store, &code);
+    let second = redeem(&code, 1, next(end));
+    assert_eq!(done(f.store.grants.redeem_code(second.clone())), RedeemOutcome::Redeemed { ended: 0 });
+    assert_eq!(done(f.store.grants.find_family(&family_id(1))), Some(second.family));
 }
 
 /// What still counts stays: what has not expired, ended families until their absolute end, revoked tokens and

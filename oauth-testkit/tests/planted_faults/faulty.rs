@@ -92,6 +92,7 @@ faults! {
     PurgeForgetsWaitingStrikes
     PurgeIgnoresLimit
     PurgeTooWide
+    PurgedFamilyIsShown
     RedeemBurnsFirst
     RedeemIgnoresCutoff
     RedeemIgnoresEnd

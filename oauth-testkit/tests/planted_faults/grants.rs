@@ -87,7 +87,6 @@ impl GrantStore for Faulty {
 
     async fn start_family(&self, mut start: StartFamily) -> Result<StartOutcome, StoreError> {
         (self.losses.family)(&mut start.family);
-        self.spoiled.lock().unwrap().remove(&start.family.id);
         if let Some(outcome) = self.claim(&start).await? {
             return Ok(outcome);
         }
@@ -280,6 +279,7 @@ impl GrantStore for Faulty {
             Fault::PurgeTooWide => self.inner.purge_expired(before.plus(Lifetime::SECOND), limit).await?,
             _ => self.inner.purge_expired(before, limit).await?,
         };
+        self.forget_purged().await?;
         let (windows, more_windows) = self.purge_windows(before, limit.saturating_sub(rows));
         Ok(Purged { rows: rows + windows, more: more || more_windows })
     }

@@ -140,6 +140,7 @@ planted! {
     purge_keeps_what_still_counts catches PurgeForgetsEndedFamilies, PurgeTooWide;
     purge_keeps_every_kind_until_its_own_end catches PurgeTooWide;
     purge_goes_by_the_last_salt_and_the_last_window catches SaltGoesByItsFirstEnd, WindowGoesByItsFirstEnd;
+    what_was_purged_leaves_its_names_free catches PurgedFamilyIsShown;
     the_clock_mark_only_rises catches ClockMarkFalls;
     a_closed_store_is_unavailable catches CloseIsIgnored;
     closing_one_tenant_leaves_the_others_open catches CloseReachesOtherTenants;

@@ -189,7 +189,8 @@ impl Faulty {
     pub(crate) async fn shown(&self, id: &FamilyId) -> Result<Option<FamilyRecord>, StoreError> {
         let Some(mut family) = self.inner.find_family(id).await? else { return Ok(None) };
         let spoiled = self.spoiled.lock().unwrap().get(id).cloned();
-        if let Some(mut spoiled) = spoiled.filter(|_| self.has(Fault::Spoiling)) {
+        if let Some(mut spoiled) = spoiled.filter(|_| self.has(Fault::Spoiling) || self.has(Fault::PurgedFamilyIsShown))
+        {
             if let (Some(state), Some(RefreshState { salt: None, .. })) = (&mut spoiled.refresh, &family.refresh) {
                 state.salt = None; // purged meanwhile
             }
@@ -207,6 +208,21 @@ impl Faulty {
             }
         }
         Ok(Some(family))
+    }
+
+    /// Forgets how the families that were purged are shown: another one may be given the same id.
+    pub(crate) async fn forget_purged(&self) -> Result<(), StoreError> {
+        if self.has(Fault::PurgedFamilyIsShown) {
+            return Ok(());
+        }
+        let ids: Vec<FamilyId> = self.spoiled.lock().unwrap().keys().copied().collect();
+        for id in ids {
+            if self.inner.find_family(&id).await?.is_none() {
+                self.spoiled.lock().unwrap().remove(&id);
+                self.salts.lock().unwrap().remove(&id);
+            }
+        }
+        Ok(())
     }
 
     /// Whether the fault is to overlook what ended this family.
