@@ -61,7 +61,7 @@ async fn style() -> impl Responder {
 
 async fn list(visitor: Visitor, notes: web::Data<Notes>) -> Result<HttpResponse, Problem> {
     let notes = notes.of(visitor.person()?.id).await?;
-    Ok(page(StatusCode::OK, &NotesPage { frame: Frame::of(&visitor), notes }))
+    Ok(page(&NotesPage { frame: Frame::of(&visitor), notes }))
 }
 
 #[derive(Deserialize)]
@@ -89,7 +89,7 @@ struct Asked {
 
 async fn login(visitor: Visitor, asked: web::Query<Asked>) -> HttpResponse {
     let Asked { next, login } = asked.into_inner();
-    page(StatusCode::OK, &LoginPage { frame: Frame::of(&visitor), next, login, wrong: false })
+    page(&LoginPage::new(Frame::of(&visitor), next, login))
 }
 
 #[derive(Deserialize)]
@@ -108,8 +108,9 @@ async fn sign_in(
     visitor.prove(&form.csrf)?;
     let Credentials { login, password, next, .. } = form.into_inner();
     let Some(person) = Accounts(notes.database.clone()).sign_in(login.clone(), password).await? else {
-        let wrong = LoginPage { frame: Frame::of(&visitor), next, login, wrong: true };
-        return Ok(page(StatusCode::UNPROCESSABLE_ENTITY, &wrong));
+        let mut again = page(&LoginPage { wrong: true, ..LoginPage::new(Frame::of(&visitor), next, login) });
+        *again.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+        return Ok(again);
     };
     let cookie = visitor.sign_in(&person).await?;
     let mut answer = see(if is_ours(&next) { &next } else { "/notes" });

@@ -57,17 +57,24 @@ struct MessagePage<'a> {
     text: &'a str,
 }
 
-/// A page with this status.
-pub(crate) fn page(status: StatusCode, template: &impl Template) -> HttpResponse {
+impl LoginPage {
+    /// For somebody who comes to sign in.
+    pub(crate) const fn new(frame: Frame, next: String, login: String) -> Self {
+        Self { frame, next, login, wrong: false }
+    }
+}
+
+/// A page.
+pub(crate) fn page(template: &impl Template) -> HttpResponse {
     match template.render() {
-        Ok(html) => HttpResponse::build(status).content_type("text/html; charset=utf-8").body(html),
+        Ok(html) => HttpResponse::Ok().content_type("text/html; charset=utf-8").body(html),
         Err(why) => Problem::broken(why).error_response(),
     }
 }
 
 /// A page with a sentence.
-pub(crate) fn message(status: StatusCode, title: &str, text: &str) -> HttpResponse {
-    page(status, &MessagePage { frame: Frame::bare(), title, text })
+pub(crate) fn message(title: &str, text: &str) -> HttpResponse {
+    page(&MessagePage { frame: Frame::bare(), title, text })
 }
 
 /// A way to another page of ours, to be fetched by GET.
@@ -110,18 +117,28 @@ impl<E: std::error::Error> From<E> for Problem {
 }
 
 impl ResponseError for Problem {
-    fn error_response(&self) -> HttpResponse {
+    fn status_code(&self) -> StatusCode {
         match self {
+            Self::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::OldForm => StatusCode::FORBIDDEN,
+            Self::SignedOut => StatusCode::SEE_OTHER,
+        }
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut answer = match self {
             Self::Broken(why) => {
                 tracing::error!(%why, "a request failed");
-                message(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong", "Please try again in a moment.")
+                message("Something went wrong", "Please try again in a moment.")
             }
-            Self::OldForm => {
-                let text = "Somebody signed in or out in another tab meanwhile. Please go back, load the page again \
-                            and send it once more.";
-                message(StatusCode::FORBIDDEN, "This page is out of date", text)
-            }
+            Self::OldForm => message(
+                "This page is out of date",
+                "Somebody signed in or out in another tab meanwhile. Please go back, load the page again and send it \
+                 once more.",
+            ),
             Self::SignedOut => see("/login"),
-        }
+        };
+        *answer.status_mut() = self.status_code();
+        answer
     }
 }

@@ -4,18 +4,16 @@
 use std::sync::Arc;
 
 use actix_cors::Cors;
-use actix_web::http::{StatusCode, header};
 use actix_web::{Error, HttpResponse, web};
-use oauth_core::authorize::Page;
 use oauth_core::store::TokenProfile;
 use oauth_core::{AuthorizationServer, ClientSpec};
 use oauth_examples::{Failure, Host, Store, tell_secret};
-use oauth_http_actix::{Access, Authorize, Guard, Routes, scopes};
+use oauth_http_actix::{Access, Authorize, Guard, Routes, decide, scopes};
 
 use crate::accounts::Accounts;
 use crate::allow;
 use crate::notes::{Note, Notes};
-use crate::pages::{Problem, message};
+use crate::pages::message;
 
 scopes! {
     ReadNotes = ["notes.read"];
@@ -49,26 +47,21 @@ pub(crate) async fn start(host: &Host, store: &Store, users: Accounts) -> Result
 
 /// Mounts the endpoints, their pages and the API.
 pub(crate) fn mount((server, guard): &Oauth, app: &mut web::ServiceConfig) {
-    let error = |_: &_, page: &Page| message(StatusCode::OK, "This sign-in cannot go on", page.message);
-    Routes::new(server).authorize(Authorize::new("/allow", allow::signed_in).error_page(error)).mount(app);
-    app.app_data(web::Data::new(server.clone()));
-    app.service(web::resource("/allow").get(allow::ask).post(allow::decide));
+    let authorize = Authorize::new("/allow", allow::signed_in);
+    let authorize = authorize.error_page(|_, page| message("This sign-in cannot go on", page.message));
+    Routes::new(server).authorize(authorize).mount(app);
+    app.service(web::resource("/allow").get(allow::ask).post(decide));
     app.service(web::resource("/connections").get(allow::connections).post(allow::withdraw));
     // scripts of every origin may ask: tokens decide here, and no cookie
-    let cors = Cors::default().allow_any_origin().send_wildcard().allowed_methods(["GET", "POST"]);
-    let cors = cors.allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE]);
+    let cors = Cors::default().allow_any_origin().send_wildcard().allow_any_method().allow_any_header();
     app.service(web::resource("/api/notes").app_data(guard.clone()).wrap(cors).get(read).post(write));
 }
 
 async fn read(access: Access<ReadNotes>, notes: web::Data<Notes>) -> Result<web::Json<Vec<Note>>, Error> {
-    Ok(web::Json(notes.of(user(&access)?).await?))
+    Ok(web::Json(notes.of(access.require_user_key()?).await?))
 }
 
 async fn write(access: Access<WriteNotes>, notes: web::Data<Notes>, text: String) -> Result<HttpResponse, Error> {
-    Ok(HttpResponse::Created().json(notes.write(user(&access)?, text).await?))
-}
-
-fn user<S>(access: &Access<S>) -> Result<i64, Error> {
-    Ok(access.require_user()?.as_str().parse().map_err(Problem::broken)?)
+    Ok(HttpResponse::Created().json(notes.write(access.require_user_key()?, text).await?))
 }
 // oauth:end

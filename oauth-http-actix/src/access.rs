@@ -1,9 +1,11 @@
 //! The guard of a route, as an argument of its handler.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::pin::Pin;
+use std::str::FromStr;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
@@ -42,6 +44,15 @@ impl<S> Access<S> {
     /// 403 for a client's own token.
     pub fn require_user(&self) -> Result<&Subject, Denied> {
         self.verified.require_user().map_err(|refusal| Denied::refused(&self.challenge, refusal, &[]))
+    }
+
+    /// The host's own key of that user, such as an `i64` or a UUID ([`Subject::key`]).
+    ///
+    /// # Errors
+    /// 403 for a client's own token, 401 `invalid_token` for a user who has no such key.
+    pub fn require_user_key<K: FromStr + Display>(&self) -> Result<K, Denied> {
+        let key = self.require_user()?.key();
+        key.ok_or_else(|| Denied::refused(&self.challenge, Refusal::TokenSubject, &[]))
     }
 
     /// The user that the token speaks for, who signed in for it: not a client that acts in the user's name.

@@ -14,7 +14,7 @@ use actix_web::http::header::{
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, rt, web};
 use oauth_core::authorize::{Begun, BrowserSecret, Handle, Page, SignedIn};
 use oauth_core::wire::{Body, Request};
-use oauth_core::{AuthorizationServer, Error, Fault};
+use oauth_core::{AuthorizationServer, Error, Fault, Refusal};
 use tokio::task::JoinError;
 
 use crate::cookie::Cookies;
@@ -30,12 +30,11 @@ type RenderError = dyn Fn(&HttpRequest, &Page) -> HttpResponse + Send + Sync;
 /// ```
 /// # use actix_web::{App, HttpRequest, web};
 /// # use oauth_core::authorize::SignedIn;
-/// use oauth_http_actix::{Authorize, Completed, DecisionForm, Interaction, PrivatePage, Routes, Shown};
+/// use oauth_http_actix::{Authorize, Interaction, PrivatePage, Routes, Shown, decide};
 ///
 /// # struct Session;
 /// # fn consent_page(_: &oauth_core::authorize::Prompt) -> actix_web::HttpResponse { actix_web::HttpResponse::Ok().finish() }
 /// # fn login_page(_: impl ToString) -> actix_web::HttpResponse { actix_web::HttpResponse::Ok().finish() }
-/// # fn done_page() -> actix_web::HttpResponse { actix_web::HttpResponse::Ok().finish() }
 /// # impl Session { async fn user(&self) -> Result<Option<SignedIn>, actix_web::Error> { Ok(None) } }
 /// /// Any arguments that a handler could have.
 /// async fn signed_in(session: web::Data<Session>) -> Result<Option<SignedIn>, actix_web::Error> {
@@ -50,18 +49,10 @@ type RenderError = dyn Fn(&HttpRequest, &Page) -> HttpResponse + Send + Sync;
 ///     })
 /// }
 ///
-/// async fn decide(interaction: Interaction, form: DecisionForm) -> PrivatePage {
-///     PrivatePage(match interaction.complete(form).await {
-///         Completed::Answer(answer) => answer,
-///         Completed::NeedLogin { .. } => login_page(interaction.path_and_query()),
-///         Completed::AlreadyDecided => done_page(),
-///     })
-/// }
 /// # fn app(server: oauth_core::AuthorizationServer) {
 /// let app = App::new()
 ///     .configure(|app| Routes::new(&server).authorize(Authorize::new("/consent", signed_in)).mount(app))
-///     .route("/consent", web::get().to(consent))
-///     .route("/consent", web::post().to(decide));
+///     .service(web::resource("/consent").get(consent).post(decide));
 /// # drop(app);
 /// # }
 /// ```
@@ -257,6 +248,12 @@ impl Mounted {
         }
         private_page::protect(&mut answer);
         answer
+    }
+
+    /// The error page for what is refused in front of the server.
+    pub(crate) fn refuse(&self, http: &HttpRequest, refusal: Refusal) -> HttpResponse {
+        let request = request::read(http, Body::Whole(Vec::new()));
+        self.page(http, self.server.refuse(&request, &Error::Refused(refusal)))
     }
 
     /// The error page for what failed on our side.

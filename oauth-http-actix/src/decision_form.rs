@@ -6,14 +6,14 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::error::InternalError;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
+use oauth_core::Refusal;
 use oauth_core::authorize::{ConsentToken, Decision};
 use oauth_core::types::Scope;
 use oauth_core::wire::Body;
-use oauth_core::{Error, Refusal};
 
 use crate::authorize::Mounted;
 use crate::interaction::unmounted;
-use crate::{body, request, response};
+use crate::{body, response};
 
 /// What the user decided, for [`Interaction::complete`](crate::Interaction::complete): a form with the fields
 ///
@@ -68,8 +68,7 @@ impl FromRequest for DecisionForm {
             };
             form.ok_or_else(|| {
                 let refusal = Refusal::DecisionUnreadable;
-                let request = request::read(&http, Body::Whole(Vec::new()));
-                let page = mounted.page(&http, mounted.server.refuse(&request, &Error::Refused(refusal)));
+                let page = mounted.refuse(&http, refusal);
                 let is_unread = !matches!(body, Body::Whole(_));
                 let page = if is_unread { response::holding(page, payload) } else { page };
                 InternalError::from_response(refusal, page).into()

@@ -5,11 +5,11 @@ use std::{fmt, io};
 
 use actix_web::dev::Payload;
 use actix_web::error::InternalError;
-use actix_web::http::header::SET_COOKIE;
+use actix_web::http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY, SET_COOKIE};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, rt};
-use oauth_core::authorize::{self, BrowserSecret, Handle, LoginReason, Prompt, Redirect};
+use oauth_core::Refusal;
+use oauth_core::authorize::{self, BrowserSecret, Completed, Handle, LoginReason, Prompt, Redirect};
 use oauth_core::wire::{Body, Request};
-use oauth_core::{Error, Refusal};
 
 use crate::authorize::Mounted;
 use crate::decision_form::DecisionForm;
@@ -47,22 +47,6 @@ pub enum Shown {
     Answer(HttpResponse),
 }
 
-/// What comes after the decision.
-#[must_use]
-#[derive(Debug)]
-pub enum Completed {
-    /// It was decided before, in another tab or by an impatient second click; nothing changed. Whoever comes back later,
-    /// when this browser knows of the decision, gets the error page instead.
-    AlreadyDecided,
-    /// The sign-in is not good any more; show the login page.
-    NeedLogin {
-        /// Why.
-        reason: LoginReason,
-    },
-    /// Return it as it is: back to the client, or the error page.
-    Answer(HttpResponse),
-}
-
 impl Interaction {
     /// Who has to sign in, or what to ask; as often as the page is looked at. Who is signed in is what the host told
     /// [`Authorize`](crate::Authorize) to find out.
@@ -88,15 +72,22 @@ impl Interaction {
         }
     }
 
-    /// The user decided; the request must be a POST. Who decides is what the host told [`Authorize`](crate::Authorize) to
-    /// find out, never what the form says.
+    /// The answer to a decision, to be returned as it is. The request must be a POST. Who decides is what the host told
+    /// [`Authorize`](crate::Authorize) to find out, never what the form says.
+    ///
+    /// | what happened | answer |
+    /// |---|---|
+    /// | decided | back to the client |
+    /// | the sign-in is not good any more | the page again, by GET: [`show`](Self::show) says why |
+    /// | decided before, in another tab or by an impatient second click | the error page; nothing changed |
+    /// | anything else | the error page |
     ///
     /// A client that goes away does not stop it.
-    pub async fn complete(&self, form: DecisionForm) -> Completed {
+    pub async fn complete(&self, form: DecisionForm) -> HttpResponse {
         let signed_in = match self.mounted.signed_in(&self.http).await {
             Ok(Some(signed_in)) => signed_in,
-            Ok(None) => return Completed::NeedLogin { reason: LoginReason::NobodySignedIn },
-            Err(fault) => return Completed::Answer(self.mounted.fail(&self.http, &self.request(), fault)),
+            Ok(None) => return self.ask_again(),
+            Err(fault) => return self.mounted.fail(&self.http, &self.request(), fault),
         };
         let (server, handle, browser) = (self.mounted.server.clone(), self.handle.clone(), self.browser.clone());
         let request = self.request();
@@ -106,12 +97,19 @@ impl Interaction {
                 async move { server.complete(&request, &handle, &browser, &consent, &signed_in, &decision).await },
             );
         match task.await {
-            Ok(authorize::Completed::AlreadyDecided) => Completed::AlreadyDecided,
-            Ok(authorize::Completed::NeedLogin { reason }) => Completed::NeedLogin { reason },
-            Ok(authorize::Completed::Redirect(redirect)) => Completed::Answer(self.leave(&redirect)),
-            Ok(authorize::Completed::Page(page)) => Completed::Answer(self.mounted.page(&self.http, page)),
-            Err(error) => Completed::Answer(self.mounted.cut_off(&self.http, &error)),
+            Ok(Completed::AlreadyDecided) => self.mounted.refuse(&self.http, Refusal::InteractionDecided),
+            Ok(Completed::NeedLogin { .. }) => self.ask_again(),
+            Ok(Completed::Redirect(redirect)) => self.leave(&redirect),
+            Ok(Completed::Page(page)) => self.mounted.page(&self.http, page),
+            Err(error) => self.mounted.cut_off(&self.http, &error),
         }
+    }
+
+    /// To the page of this interaction, by GET.
+    fn ask_again(&self) -> HttpResponse {
+        let mut answer = HttpResponse::SeeOther();
+        answer.insert_header((LOCATION, self.path_and_query())).insert_header((REFERRER_POLICY, "no-referrer"));
+        answer.insert_header((CACHE_CONTROL, "no-store")).finish()
     }
 
     /// Where the page for this interaction lies, for a link back from the login page: `/consent?interaction=…`.
@@ -143,13 +141,22 @@ impl Interaction {
             });
         match found {
             Ok((handle, browser)) => Ok(Self { mounted: mounted.clone(), http: http.clone(), handle, browser }),
-            Err(refusal) => {
-                let request = request::read(http, Body::Whole(Vec::new()));
-                let page = mounted.server.refuse(&request, &Error::Refused(refusal));
-                Err(InternalError::from_response(refusal, mounted.page(http, page)).into())
-            }
+            Err(refusal) => Err(InternalError::from_response(refusal, mounted.refuse(http, refusal)).into()),
         }
     }
+}
+
+/// A handler for the form of the page: [`Interaction::complete`], and nothing else.
+///
+/// ```
+/// # use actix_web::{App, web};
+/// # use oauth_http_actix::{Interaction, PrivatePage, decide};
+/// # async fn consent(_: Interaction) -> PrivatePage { PrivatePage(actix_web::HttpResponse::Ok().finish()) }
+/// let app = App::new().service(web::resource("/consent").get(consent).post(decide));
+/// # drop(app);
+/// ```
+pub async fn decide(interaction: Interaction, form: DecisionForm) -> HttpResponse {
+    interaction.complete(form).await
 }
 
 impl FromRequest for Interaction {

@@ -73,7 +73,7 @@ pub use self::challenge::Challenge;
 pub use self::decision_form::DecisionForm;
 pub use self::denied::Denied;
 pub use self::guard::Guard;
-pub use self::interaction::{Completed, Interaction, Shown};
+pub use self::interaction::{Interaction, Shown, decide};
 pub use self::private_page::PrivatePage;
 pub use self::routes::{Routes, routes};
 pub use self::scopes::RequiredScopes;

@@ -102,6 +102,8 @@ impl Routes {
 
     /// Mounts exactly [`AuthorizationServer::endpoints`], for every method: the server itself says 405. The maintenance
     /// loop starts with the first application of a server and runs once, however many workers there are.
+    ///
+    /// The host's handlers reach the server as [`web::Data`]`<AuthorizationServer>`; of several, the one mounted last.
     pub fn mount(self, app: &mut ServiceConfig) {
         if let Some(mistake) = self.mistake() {
             app.service(Misconfigured::because(mistake));
@@ -122,6 +124,7 @@ impl Routes {
             };
             app.route(path, route);
         }
+        app.app_data(web::Data::new(self.server));
         if let Some(mounted) = authorize {
             app.app_data(mounted);
         }

@@ -94,6 +94,7 @@ pub enum Refusal {
     TokenRevoked,
     TokenScope,
     TokenSignInRequired,
+    TokenSubject,
     TokenUserRequired,
     TooManyFailures {
         /// Seconds until the next try may be answered.
@@ -222,7 +223,8 @@ impl Refusal {
             | Self::TokenMalformed
             | Self::TokenNotForUs
             | Self::TokenNotOurs
-            | Self::TokenRevoked => (C::InvalidToken, "the access token is not valid"),
+            | Self::TokenRevoked
+            | Self::TokenSubject => (C::InvalidToken, "the access token is not valid"),
             Self::TokenMissing => (C::InvalidToken, "an access token is needed"),
             Self::TokenNotRevocable => (C::UnsupportedTokenType, "this token cannot be revoked alone"),
             Self::TokenRepeated => (C::InvalidRequest, "send the access token once, in the Authorization header"),
@@ -432,6 +434,7 @@ impl Refusal {
             Self::TokenRevoked => "token.revoked",
             Self::TokenScope => "token.scope",
             Self::TokenSignInRequired => "token.sign_in_required",
+            Self::TokenSubject => "token.subject",
             Self::TokenUserRequired => "token.user_required",
             Self::TooManyFailures { .. } => "throttle.failures",
             Self::TooManyParameters => "parameter.too_many",

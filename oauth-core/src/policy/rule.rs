@@ -244,6 +244,7 @@ impl Refusal {
             | Self::TokenRevoked
             | Self::TokenScope
             | Self::TokenSignInRequired
+            | Self::TokenSubject
             | Self::TokenUserRequired => Rule::AccessToken,
         };
         RuleId::Core(rule)

@@ -8,14 +8,20 @@ use super::error::StoreError;
 use crate::types::{Scope, Subject};
 
 /// Finds users. Small, because hosts bring their own table: no sessions, no pages, no counters.
+///
+/// A host whose users sign in on its own pages writes [`find_by_subject`](Self::find_by_subject) alone. The password grant
+/// needs the other two as well, and a store that stands in front of another hands all three on.
 #[async_trait]
 pub trait UserStore: fmt::Debug + Send + Sync {
     /// The user who signs in by this name, active or not. What a login name is (its case, its aliases) is the
     /// store's own affair; two names of one user give the same subject. Only the password grant asks.
     ///
     /// # Errors
-    /// [`StoreError`] when it cannot be known. Never `None` for an outage.
-    async fn find_by_login(&self, login: &str) -> Result<Option<User>, StoreError>;
+    /// [`StoreError`] when it cannot be known. Never `None` for an outage. Always, unless a store says otherwise: a store
+    /// that knows no login names must not look like one that knows no such user.
+    async fn find_by_login(&self, _login: &str) -> Result<Option<User>, StoreError> {
+        Err(StoreError::unavailable("this `UserStore` has no `find_by_login`, which the password grant needs"))
+    }
 
     /// The user with this subject, active or not.
     ///
@@ -24,11 +30,13 @@ pub trait UserStore: fmt::Debug + Send + Sync {
     async fn find_by_subject(&self, subject: &Subject) -> Result<Option<User>, StoreError>;
 
     /// Replaces a password hash **iff** the stored one is still `old`: after a login that found `old` out of date. Only the
-    /// password grant asks.
+    /// password grant asks. Unless a store says otherwise, nothing is replaced.
     ///
     /// # Errors
     /// [`StoreError`]; then the hash is the old or the new one.
-    async fn rehash(&self, subject: &Subject, old: &PasswordHash, new: PasswordHash) -> Result<Rehash, StoreError>;
+    async fn rehash(&self, _subject: &Subject, _old: &PasswordHash, _new: PasswordHash) -> Result<Rehash, StoreError> {
+        Ok(Rehash::Moved)
+    }
 }
 
 /// Answer of [`UserStore::rehash`].
@@ -37,7 +45,7 @@ pub trait UserStore: fmt::Debug + Send + Sync {
 pub enum Rehash {
     /// Replaced.
     Stored,
-    /// The stored hash is another by now, or there is no such user; nothing changed.
+    /// The stored hash is another by now, there is no such user, or the store replaces none; nothing changed.
     Moved,
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::de::{Deserialize, Deserializer, Error as _};
 use uuid::Uuid;
 
 /// A text that is not a lawful identifier of its kind.
@@ -63,6 +64,13 @@ macro_rules! text_id {
             }
         }
 
+        /// Only a lawful one: for the forms and paths of a host's handlers.
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(text: D) -> Result<Self, D::Error> {
+                Self::parse(&String::deserialize(text)?).map_err(D::Error::custom)
+            }
+        }
+
         impl std::borrow::Borrow<str> for $name {
             fn borrow(&self) -> &str {
                 &self.0
@@ -103,6 +111,28 @@ impl Tenant {
     #[must_use]
     pub fn default_tenant() -> Self {
         Self(Arc::from("default"))
+    }
+}
+
+/// Hosts name their users by what their own table has; the text is what it displays as.
+macro_rules! subject_from {
+    ($($key:ty),*) => {$(
+        impl From<$key> for Subject {
+            fn from(key: $key) -> Self {
+                Self(Arc::from(key.to_string()))
+            }
+        }
+    )*};
+}
+
+subject_from!(i64, u64, Uuid);
+
+impl Subject {
+    /// The host's own key that it was made of, such as an `i64` or a [`Uuid`]: `None` unless the key is written exactly like
+    /// this, so that no user has two subjects (`7` and `007`).
+    #[must_use]
+    pub fn key<K: std::str::FromStr + fmt::Display>(&self) -> Option<K> {
+        self.as_str().parse().ok().filter(|key: &K| key.to_string() == self.as_str())
     }
 }
 
@@ -150,6 +180,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_form_holds_lawful_identifiers_only() {
+        assert_eq!(serde_json::from_str::<ClientId>("\"app\"").unwrap().as_str(), "app");
+        for bad in ["\"\"", "\"a\\nb\"", "7", "null"] {
+            assert!(serde_json::from_str::<ClientId>(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn identifiers_refuse_what_a_store_could_trip_over() {
         for bad in ["", "a\0b", "a\nb", "é", &"x".repeat(1025)] {
             assert!(ClientId::parse(bad).is_err(), "{bad:?}");
@@ -159,6 +197,20 @@ mod tests {
         }
         assert!(Subject::parse("é漢").is_ok());
         assert!(Subject::parse("a\u{7f}").is_err());
+        for key in [0, 7, -1, i64::MIN, i64::MAX] {
+            let subject = Subject::from(key);
+            assert_eq!(Subject::parse(subject.as_str()).unwrap(), subject);
+            assert_eq!(subject.key(), Some(key));
+        }
+        let uuid = Uuid::from_bytes([0xab; 16]);
+        assert_eq!(Subject::from(uuid).key(), Some(uuid));
+        assert_eq!(Subject::from(u64::MAX).key::<i64>(), None);
+        for other in ["007", "+7", " 7", "-0", "7.0", "seven", "9223372036854775808"] {
+            assert_eq!(Subject::parse(other).unwrap().key::<i64>(), None, "{other}");
+        }
+        for other in ["ABABABAB-abab-abab-abab-abababababab", "abababababababababababababababab"] {
+            assert_eq!(Subject::parse(other).unwrap().key::<Uuid>(), None, "{other}");
+        }
         assert!(KeyId::parse("2026-03-16").is_ok());
         assert!(KeyId::parse("a\"b").is_err());
     }

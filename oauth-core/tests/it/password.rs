@@ -1,14 +1,15 @@
 //! The `password` grant: off until two say otherwise, one answer for every no, every guess counted (rows T2, W3–W6).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use oauth_core::audit::What;
-use oauth_core::store::{GrantStore as _, PasswordHash, StoreErrorKind, User, UserStore as _};
-use oauth_core::types::Subject;
-use oauth_core::{Builder, ClientSpec, HashPasswordError, Refusal};
+use oauth_core::store::{GrantStore as _, PasswordHash, Rehash, StoreError, StoreErrorKind, Stores, User, UserStore};
+use oauth_core::types::{Issuer, Subject, Tenant};
+use oauth_core::{AuthorizationServer, Builder, ClientSpec, HashPasswordError, Refusal};
 use oauth_testkit::{Method as Call, Times, block_on};
 
-use crate::world::{Answer, Parts, START, World, form};
+use crate::world::{Answer, ISSUER, Parts, START, World, form, sealing};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -263,6 +264,34 @@ fn c16_guessing_is_slowed_down_before_anything_is_hashed_and_the_owner_elsewhere
     assert_eq!(from("198.51.100.7", PASSWORD).status, 200, "the owner elsewhere");
     world.advance(60);
     assert_eq!(from("203.0.113.9", PASSWORD).status, 200, "after a minute");
+}
+
+/// Users of a host that signs them in on its own pages.
+#[derive(Debug)]
+struct KnownBySubject;
+
+#[async_trait::async_trait]
+impl UserStore for KnownBySubject {
+    async fn find_by_subject(&self, subject: &Subject) -> Result<Option<User>, StoreError> {
+        let user = User { subject: subject.clone(), active: true, scope: None, password: None };
+        Ok(Some(user).filter(|user| user.subject.as_str() == "alice"))
+    }
+}
+
+#[test]
+fn a_store_that_knows_no_login_names_is_no_wrong_password() {
+    let parts = Parts::new();
+    let stores = Stores::all(Tenant::default_tenant(), Arc::clone(&parts.store)).users(Arc::new(KnownBySubject));
+    let builder = AuthorizationServer::builder(Issuer::url(ISSUER).unwrap(), stores, sealing().into());
+    let builder = builder.clock(Arc::new(parts.clock.clone())).audit(Arc::clone(&parts.trail) as _);
+    let world = parts.start(|_| builder.danger().password_grant());
+    block_on(world.server.ensure_client(app("app"))).unwrap();
+    assert_eq!(sign_in(&world, "alice", PASSWORD).error(), (503, "temporarily_unavailable"));
+    let event = world.trail.take().pop().unwrap().to_json();
+    assert!(event.contains("find_by_login"), "{event}");
+    let (alice, old) = ("alice".parse().unwrap(), PasswordHash::from_phc("old"));
+    let replaced = block_on(KnownBySubject.rehash(&alice, &old, PasswordHash::from_phc("new"))).unwrap();
+    assert_eq!(replaced, Rehash::Moved, "nothing is replaced either");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use actix_web::http::header::WWW_AUTHENTICATE;
 use actix_web::test::{self, TestRequest};
 use actix_web::{App, web};
 use oauth_core::store::TokenProfile;
-use oauth_http_actix::{Access, Guard, routes, scopes};
+use oauth_http_actix::{Access, Denied, Guard, routes, scopes};
 use oauth_testkit::{TestToken, token_for};
 
 scopes!(ReadOrders = ["orders.read"]);
@@ -44,6 +44,26 @@ async fn a_host_tests_its_guarded_handlers_with_token_for() {
     assert_eq!(status, 403);
     assert!(challenge.ends_with(", scope=\"orders.read\""), "{challenge}");
     assert_eq!(ask(guard, asking(&other)).await.0, 401, "another server's token");
+}
+
+async fn numbered(access: Access) -> Result<String, Denied> {
+    Ok(format!("user {}", access.require_user_key::<i64>()?))
+}
+
+#[actix_web::test]
+async fn a_user_is_found_by_the_hosts_own_key() {
+    let key = |token: TestToken| async move {
+        let guard = Guard::with_verifier(token.verifier(), "orders");
+        let app = test::init_service(App::new().app_data(guard).route("/orders", web::get().to(numbered))).await;
+        answer(app.call(asking(&token).to_request()).await.unwrap()).await
+    };
+    assert_eq!(key(token_for("orders.read").user("7")).await, (200, String::new(), "user 7".to_owned()));
+    for name in ["alice", "007", "9223372036854775808"] {
+        let (status, challenge, _) = key(token_for("orders.read").user(name)).await;
+        assert!(status == 401 && challenge.contains("error=\"invalid_token\""), "{name}: {status} {challenge}");
+    }
+    let (status, challenge, _) = key(token_for("orders.read")).await;
+    assert!(status == 403 && challenge.contains("insufficient_scope"), "a client's own: {status} {challenge}");
 }
 
 #[actix_web::test]

@@ -5,13 +5,13 @@ use std::sync::Mutex;
 
 use actix_web::http::header::COOKIE;
 use actix_web::web::{self, Html, ServiceConfig};
-use actix_web::{CustomizeResponder, HttpRequest, Responder as _};
+use actix_web::{CustomizeResponder, HttpRequest, HttpResponse, Responder as _};
 use oauth_core::authorize::{ConsentToken, Decision, SignedIn};
 use oauth_core::jose::Alg;
 use oauth_core::store::AccessTokenFormat;
 use oauth_core::types::{Scope, Subject, Timestamp};
 use oauth_core::{AuthorizationServer, Builder, ClientSpec, Endpoint};
-use oauth_http_actix::{Authorize, Completed, DecisionForm, Interaction, PrivatePage, Routes, Shown};
+use oauth_http_actix::{Authorize, DecisionForm, Interaction, PrivatePage, Routes, Shown, decide};
 
 use super::host::ISSUER;
 use super::{Answer, Ask, Backend, Directory, Host, Registered, START, form_encode};
@@ -66,38 +66,21 @@ async fn careless(interaction: Interaction) -> Html {
     Html::new(format!("{:?}", interaction.show().await))
 }
 
-async fn choose(interaction: Interaction, form: DecisionForm, http: HttpRequest) -> PrivatePage {
-    decide(&interaction, form, &http).await
-}
-
 /// A page that takes every request for a decision, and the decision from the query.
-async fn hasty(
-    interaction: Interaction,
-    choice: web::Query<BTreeMap<String, String>>,
-    http: HttpRequest,
-) -> PrivatePage {
+async fn hasty(interaction: Interaction, choice: web::Query<BTreeMap<String, String>>) -> HttpResponse {
     let decision = match choice.get("allow") {
         Some(scopes) => Decision::Approve { scopes: Scope::parse(scopes).unwrap_or_else(|_| Scope::empty()) },
         None => Decision::Deny,
     };
     let consent = ConsentToken::presented(choice.get("consent").map_or("", String::as_str));
-    decide(&interaction, DecisionForm { consent, decision }, &http).await
-}
-
-async fn decide(interaction: &Interaction, form: DecisionForm, http: &HttpRequest) -> PrivatePage {
-    let page = |text: String| Html::new(text).respond_to(http).map_into_boxed_body();
-    PrivatePage(match interaction.complete(form).await {
-        Completed::Answer(answer) => answer,
-        Completed::AlreadyDecided => page("decided".to_owned()),
-        Completed::NeedLogin { reason } => page(format!("login {reason:?}")),
-    })
+    interaction.complete(DecisionForm { consent, decision }).await
 }
 
 /// Mounts the endpoints, and the pages where there is an authorization endpoint.
 pub(super) fn mount(server: &AuthorizationServer, routes: Routes, app: &mut ServiceConfig) {
     if server.endpoints().any(|(endpoint, _)| endpoint == Endpoint::Authorize) {
         routes.authorize(Authorize::new("/consent", signed_in)).preflight_origins([ORIGIN]).mount(app);
-        app.service(web::resource("/consent").route(web::post().to(choose)).route(web::route().to(look)));
+        app.service(web::resource("/consent").route(web::post().to(decide)).route(web::route().to(look)));
         app.route("/styled", web::get().to(styled)).route("/careless", web::get().to(careless));
         app.route("/hasty", web::route().to(hasty));
     } else {

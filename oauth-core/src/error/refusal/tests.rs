@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 
 /// Every refusal, by walking the ids that the exhaustive match of `id` gives.
-const ALL: [Refusal; 113] = [
+const ALL: [Refusal; 114] = [
     Refusal::AuthorizationMalformed,
     Refusal::AuthorizationRepeated,
     Refusal::AuthorizationScheme,
@@ -115,6 +115,7 @@ const ALL: [Refusal; 113] = [
     Refusal::TokenRevoked,
     Refusal::TokenScope,
     Refusal::TokenSignInRequired,
+    Refusal::TokenSubject,
     Refusal::TokenUserRequired,
     Refusal::TooManyFailures { retry_after: 1 },
     Refusal::TooManyParameters,
