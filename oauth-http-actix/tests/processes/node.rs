@@ -14,13 +14,13 @@ use oauth_store_sqlite::SqliteStore;
 use oauth_testkit::Method;
 
 use crate::database::Database;
-use crate::support::{Directory, Host};
+use crate::support::{Directory, Door, Host};
 
 const STORE: &str = "OAUTH_HTTP_ACTIX_TEST_STORE";
 const DIRECTORY: &str = "OAUTH_HTTP_ACTIX_TEST_DIRECTORY";
 /// Stands before what a node says, among what the test harness says.
 const MARK: &str = "@";
-/// Ports of a node, each with a worker of its own.
+/// Ports of a node for HTTP/1, each with a worker of its own; one for HTTP/2 stands behind them.
 const DOORS: usize = 2;
 
 /// A server process. It is killed when this is dropped, and ends by itself when its parent does.
@@ -29,6 +29,7 @@ pub(crate) struct Node {
     orders: ChildStdin,
     says: Lines<BufReader<ChildStdout>>,
     doors: Vec<SocketAddr>,
+    http2: Option<SocketAddr>,
 }
 
 /// What a node did since it was asked before.
@@ -53,18 +54,24 @@ impl Node {
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let orders = process.stdin.take().unwrap();
         let says = BufReader::new(process.stdout.take().unwrap()).lines();
-        Self { process, orders, says, doors: Vec::new() }
+        Self { process, orders, says, doors: Vec::new(), http2: None }
     }
 
     /// Waits until it listens.
     pub(crate) fn ready(mut self) -> Self {
         self.doors = self.hear().split(' ').map(|door| door.parse().unwrap()).collect();
+        self.http2 = self.doors.pop();
         self
     }
 
-    /// One of its doors in turn.
+    /// One of its doors for HTTP/1 in turn.
     pub(crate) fn door(&self, number: usize) -> SocketAddr {
         self.doors[number % self.doors.len()]
+    }
+
+    /// The one that speaks HTTP/2.
+    pub(crate) fn http2_door(&self) -> SocketAddr {
+        self.http2.expect("it listens")
     }
 
     pub(crate) fn tally(&mut self) -> Tally {
@@ -101,6 +108,7 @@ fn serve<D: Database>() {
     let directory = Directory::of_another_process(PathBuf::from(std::env::var_os(DIRECTORY).unwrap()));
     let mut host = Host::<D>::browsers_in(directory);
     host.open_doors(DOORS);
+    host.open(Door::PATIENT.with_http2());
     host.forget();
     println!();
     // the first one has no patience

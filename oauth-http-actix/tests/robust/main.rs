@@ -6,5 +6,6 @@ mod support;
 mod authorize;
 mod connections;
 mod guard;
+mod http2;
 mod interop;
 mod maintenance;

@@ -146,7 +146,7 @@ impl<B: Backend> Host<B> {
             .import_key(TestKey::imported(), Some(KeyId::parse(TestKey::KID).unwrap()));
         let server = block_on(configure(builder).start()).unwrap();
         let lease = server.maintenance_lease().unwrap();
-        let door = serve(&server, IMPATIENT, false);
+        let door = serve(&server, Door::IMPATIENT);
         let address = door.0;
         let app = Registered { id: "app".to_owned(), secret: String::new() };
         let (secrets, refresh_tokens) = Default::default();
@@ -171,15 +171,19 @@ impl<B: Backend> Host<B> {
     /// Opens this many more ports on the same server, each with a worker of its own, so that requests run side by side.
     /// Bodies may take their time there, as those of racers who wait for each other do.
     pub(crate) fn open_doors(&mut self, more: usize) {
-        self.doors.extend((0..more).map(|_| serve(&self.server, PATIENT, false)));
+        self.doors.extend((0..more).map(|_| serve(&self.server, Door::PATIENT)));
+    }
+
+    /// Opens one more port, which stands last among [`Self::addresses`].
+    pub(crate) fn open(&mut self, door: Door) -> SocketAddr {
+        self.doors.push(serve(&self.server, door));
+        self.doors[self.doors.len() - 1].0
     }
 
     /// Goes on through a door whose application writes access logs: actix's default, and one of paths only under the
     /// target `paths`.
     pub(crate) fn log_access(&mut self) {
-        let door = serve(&self.server, IMPATIENT, true);
-        self.address = door.0;
-        self.doors.push(door);
+        self.address = self.open(Door { logs: true, ..Door::IMPATIENT });
     }
 
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
@@ -352,12 +356,29 @@ impl<B: Backend> Drop for Host<B> {
     }
 }
 
-/// How long a body may take where rows wait for one that never comes.
-const IMPATIENT: Duration = Duration::from_millis(500);
-const PATIENT: Duration = Duration::from_secs(10);
+/// How a port is served.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Door {
+    /// How long a body may take.
+    deadline: Duration,
+    logs: bool,
+    http2: bool,
+}
+
+impl Door {
+    /// Where rows wait for a body that never comes.
+    pub(crate) const IMPATIENT: Self = Self { deadline: Duration::from_millis(500), logs: false, http2: false };
+    pub(crate) const PATIENT: Self = Self { deadline: Duration::from_secs(10), ..Self::IMPATIENT };
+
+    /// With HTTP/2 for clients that begin with it (RFC 9113 §3.3), beside HTTP/1.
+    pub(crate) const fn with_http2(self) -> Self {
+        Self { http2: true, ..self }
+    }
+}
 
 /// Serves on a port of its own, with one worker.
-fn serve(server: &AuthorizationServer, deadline: Duration, logs: bool) -> (SocketAddr, ServerHandle, JoinHandle<()>) {
+fn serve(server: &AuthorizationServer, door: Door) -> (SocketAddr, ServerHandle, JoinHandle<()>) {
+    let Door { deadline, logs, http2 } = door;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
     let server = server.clone();
@@ -381,7 +402,9 @@ fn serve(server: &AuthorizationServer, deadline: Duration, logs: bool) -> (Socke
                 .route("/optional", web::post().to(optional))
         };
         rt::System::new().block_on(async move {
-            let http = HttpServer::new(app).workers(1).disable_signals().listen(listener).unwrap().run();
+            let http = HttpServer::new(app).workers(1).disable_signals();
+            let http = if http2 { http.listen_auto_h2c(listener) } else { http.listen(listener) };
+            let http = http.unwrap().run();
             started.send(http.handle()).unwrap();
             http.await.unwrap();
         });

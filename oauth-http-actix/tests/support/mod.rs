@@ -6,6 +6,7 @@ mod backend;
 mod browser;
 mod dialects;
 mod host;
+mod http2;
 mod jwt;
 mod people;
 pub(crate) mod postgres;
@@ -17,7 +18,8 @@ pub(crate) use self::browser::{
     Browser, CHALLENGE, NATIVE, ORIGIN, PEOPLE_SCOPE, SPA, Shows, VERIFIER, Visit, WEB, user_client,
 };
 pub(crate) use self::dialects::{Camel, Way};
-pub(crate) use self::host::{Host, Registered, START};
+pub(crate) use self::host::{Door, Host, Registered, START};
+pub(crate) use self::http2::{Http2, Written, streams_at_once};
 pub(crate) use self::jwt::TestKey;
 pub(crate) use self::people::{PASSWORD, SCOPE, TRUST, phone};
 pub(crate) use self::request::{Ask, Connection, at_once, form_decode, form_encode};
