@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::VerifiedAccess;
 use super::published_keys::{FetchJwks, PublishedKeys};
 use crate::error::{Error, Fault, Refusal};
-use crate::jose::jws::CompactJws;
+use crate::jose::jws::{self, CompactJws};
 use crate::jose::{InvalidJwkSet, JwkSet};
 use crate::keys::Keyring;
 use crate::server::ServerClock;
@@ -149,6 +149,9 @@ impl TokenVerifier {
     /// # Errors
     /// [`Error::Refused`] when the token is not good (401), [`Error::Fault`] when that cannot be known (503).
     pub async fn verify(&self, token: &str) -> Result<VerifiedAccess, Error> {
+        if token.len() > jws::MAX_LEN {
+            return Err(Refusal::TokenMalformed.into());
+        }
         let now = self.0.clock.now();
         // a compact JWS has dots, an opaque token has none
         let access =
