@@ -5,16 +5,14 @@
 
 use std::sync::{Arc, Mutex, OnceLock};
 
-use async_trait::async_trait;
 use oauth_core::dialect::{BodyMedia, Dialect, ErrorAnswer, TokenAnswer, TokenMount};
 use oauth_core::keys::{SealingKey, SealingKeys};
 use oauth_core::store::{AccessTokenFormat, Client, User};
-use oauth_core::token::HookError;
 use oauth_core::types::{Issuer, Subject};
 use oauth_core::wire::{Body, Method, Request, Response};
 use oauth_core::{
     Authenticated, AuthorizationServer, ClientSpec, Endpoint, ExtensionFacts, ExtensionGrant, ExtensionParameters,
-    ExtensionRefusal, ExtensionSettings, Proposal, RequestContext,
+    ExtensionRefusal, ExtensionSettings, Proposal,
 };
 use oauth_store_memory::MemoryStore;
 use oauth_testkit::block_on;
@@ -142,7 +140,6 @@ impl Dialect for Camel {
 #[derive(Debug)]
 struct Trust;
 
-#[async_trait]
 impl ExtensionGrant for Trust {
     fn grant_type(&self) -> &str {
         "urn:trust"
@@ -150,15 +147,6 @@ impl ExtensionGrant for Trust {
 
     fn parameters(&self) -> &[&'static str] {
         &["loginId"]
-    }
-
-    async fn facts(
-        &self,
-        _: &RequestContext,
-        _: &Authenticated<Client>,
-        _: &ExtensionParameters<'_>,
-    ) -> Result<ExtensionFacts, HookError> {
-        Ok(ExtensionFacts::new())
     }
 
     fn propose(

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use ipnet::IpNet;
 use oauth_core::store::{
-    AccessTokenRule, AuthMethod, AuthMethods, Client, ClientRegistry, ClientStore, Deregister, GrantTypes,
-    RefreshPolicy, RefreshRule, Register, StoreError, UpdateClient,
+    AccessTokenFormat, AccessTokenRule, AuthMethod, AuthMethods, Client, ClientRegistry, ClientSecretRecord,
+    ClientStore, Deregister, GrantTypes, RefreshPolicy, RefreshRule, Register, StoreError, UpdateClient,
 };
 use oauth_core::types::{Audience, ClientId, Lifetime, ResourceUri, Subject};
 
 use crate::codec::{list, named, scope, small, to_json, unsigned};
 use crate::error::Failure;
 use crate::sql::{Cells, params};
-use crate::{PostgresStore, Session, client_secrets, token_format};
+use crate::{PostgresStore, Session};
 
 /// The columns of a record, in the order in which [`read`] takes them.
 macro_rules! columns {
@@ -138,14 +138,14 @@ async fn write(session: &Session<'_>, client: &Client, expected: Option<u64>) ->
         version: unsigned(*version),
         active: *active,
         auth_methods: list(auth_methods.iter().map(AuthMethod::as_str))?,
-        secrets: client_secrets::encode(secrets)?,
+        secrets: ClientSecretRecord::all_to_json(secrets),
         grants: list(grants.iter())?,
         default_scope: scope(default_scope)?,
         scope: scope(max_scope)?,
         redirect_uris: to_json(redirect_uris)?,
         resources: list(resources.iter().map(ResourceUri::as_str))?,
         audience: list(audience.iter().map(Audience::as_str))?,
-        token_format: format.as_ref().map(token_format::encode).transpose()?,
+        token_format: format.as_ref().map(AccessTokenFormat::to_json),
         token_lifetime: lifetime.map(seconds),
         refresh_window: window.map(i64::from),
         refresh_idle: idle.map(seconds),
@@ -171,7 +171,7 @@ fn read(cells: &mut Cells<'_>) -> Result<Arc<Client>, Failure> {
         version: cells.take::<i64>()?.cast_unsigned(),
         active: cells.take()?,
         auth_methods: auth_methods(&cells.texts("auth_methods")?)?,
-        secrets: client_secrets::decode(cells.take()?)?,
+        secrets: cells.text("secrets", ClientSecretRecord::all_from_json)?,
         grants: GrantTypes::of(cells.texts("grants")?),
         default_scope: cells.scope("default_scope")?,
         scope: cells.scope("scope")?,
@@ -179,7 +179,7 @@ fn read(cells: &mut Cells<'_>) -> Result<Arc<Client>, Failure> {
         resources: cells.list("resources", ResourceUri::parse)?,
         audience: cells.list("audience", Audience::parse)?,
         access_token: AccessTokenRule {
-            format: cells.take::<Option<&str>>()?.map(token_format::decode).transpose()?,
+            format: cells.optional_text("token_format", AccessTokenFormat::from_json)?,
             lifetime: cells.optional_lifetime("token_lifetime")?,
         },
         refresh: RefreshRule {

@@ -69,7 +69,6 @@
 
 mod access_token;
 mod client;
-mod client_secrets;
 mod code;
 mod codec;
 mod connection;
@@ -93,7 +92,6 @@ mod statements;
 mod store;
 mod strike;
 mod tls;
-mod token_format;
 mod user;
 
 #[cfg(test)]

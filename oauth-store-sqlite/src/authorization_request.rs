@@ -8,7 +8,7 @@ use oauth_core::types::{ClientId, ResourceUri, Subject, Timestamp, TokenDigest};
 use rusqlite::{Connection, named_params, params};
 
 use crate::access_token::standing_of;
-use crate::codec::{auth, binding, list, parsed};
+use crate::codec::{auth, binding, list};
 use crate::cutoff::cut_off;
 use crate::error::Failure;
 use crate::sql::{Cells, change, finds, first};
@@ -197,7 +197,7 @@ fn read(cells: &mut Cells<'_, '_>) -> Result<AuthorizationRequestRecord, Failure
         redirect_uri: cells.take()?,
         request: FrozenRequest::from_bytes(cells.take()?).map_err(|why| Failure::row("request", why))?,
         browser: cells.take::<Option<_>>()?.map(TokenDigest::from_bytes),
-        subject: cells.take::<Option<String>>()?.map(|text| parsed("subject", &text, Subject::parse)).transpose()?,
+        subject: cells.optional_text("subject", Subject::parse)?,
         state: cells.name("state", RequestState::from_name)?,
         binding: cells.binding()?,
         auth: cells.auth()?,

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use ipnet::IpNet;
 use oauth_core::store::{
-    AccessTokenRule, AuthMethod, AuthMethods, Client, ClientRegistry, ClientStore, Deregister, GrantTypes,
-    RefreshPolicy, RefreshRule, Register, StoreError, UpdateClient,
+    AccessTokenFormat, AccessTokenRule, AuthMethod, AuthMethods, Client, ClientRegistry, ClientSecretRecord,
+    ClientStore, Deregister, GrantTypes, RefreshPolicy, RefreshRule, Register, StoreError, UpdateClient,
 };
 use oauth_core::types::{Audience, ClientId, Lifetime, ResourceUri, Subject};
 use rusqlite::{Connection, named_params, params};
 
+use crate::SqliteStore;
 use crate::codec::{list, named, scope, small, to_json, unsigned};
 use crate::error::Failure;
 use crate::sql::{Cells, all, change, finds, first};
-use crate::{SqliteStore, client_secrets, token_format};
 
 /// The columns of a record, in the order in which [`read`] takes them.
 macro_rules! columns {
@@ -132,14 +132,14 @@ fn write(connection: &Connection, tenant: &str, client: &Client, expected: Optio
         ":version": unsigned(*version),
         ":active": active,
         ":auth_methods": list(auth_methods.iter().map(AuthMethod::as_str))?,
-        ":secrets": client_secrets::encode(secrets)?,
+        ":secrets": ClientSecretRecord::all_to_json(secrets),
         ":grants": list(grants.iter())?,
         ":default_scope": scope(default_scope)?,
         ":scope": scope(max_scope)?,
         ":redirect_uris": to_json(redirect_uris)?,
         ":resources": list(resources.iter().map(ResourceUri::as_str))?,
         ":audience": list(audience.iter().map(Audience::as_str))?,
-        ":token_format": format.as_ref().map(token_format::encode).transpose()?,
+        ":token_format": format.as_ref().map(AccessTokenFormat::to_json),
         ":token_lifetime": lifetime.map(Lifetime::seconds),
         ":refresh_window": window,
         ":refresh_idle": idle.map(Lifetime::seconds),
@@ -167,7 +167,7 @@ fn read(cells: &mut Cells<'_, '_>) -> Result<Arc<Client>, Failure> {
         version: cells.take::<i64>()?.cast_unsigned(),
         active: cells.take()?,
         auth_methods: auth_methods(&cells.texts("auth_methods")?)?,
-        secrets: client_secrets::decode(&cells.take::<String>()?)?,
+        secrets: cells.text("secrets", ClientSecretRecord::all_from_json)?,
         grants: GrantTypes::of(cells.texts("grants")?),
         default_scope: cells.scope("default_scope")?,
         scope: cells.scope("scope")?,
@@ -175,7 +175,7 @@ fn read(cells: &mut Cells<'_, '_>) -> Result<Arc<Client>, Failure> {
         resources: cells.list("resources", ResourceUri::parse)?,
         audience: cells.list("audience", Audience::parse)?,
         access_token: AccessTokenRule {
-            format: cells.take::<Option<String>>()?.map(|text| token_format::decode(&text)).transpose()?,
+            format: cells.optional_text("token_format", AccessTokenFormat::from_json)?,
             lifetime: cells.optional_lifetime("token_lifetime")?,
         },
         refresh: RefreshRule {

@@ -108,6 +108,14 @@ impl Cells<'_, '_> {
         parsed(column, &self.take::<String>()?, parse)
     }
 
+    pub(crate) fn optional_text<T, E: Display>(
+        &mut self,
+        column: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, Failure> {
+        self.take::<Option<String>>()?.map(|text| parsed(column, &text, parse)).transpose()
+    }
+
     pub(crate) fn name<T>(
         &mut self,
         column: &'static str,

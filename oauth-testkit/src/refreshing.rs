@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use oauth_core::keys::SealingKey;
 use oauth_core::store::{AccessTokenFormat, Client, Stores};
-use oauth_core::token::HookError;
 use oauth_core::types::{Issuer, Subject};
 use oauth_core::wire::{Body, Method, Request, Response};
 use oauth_core::{
     Authenticated, AuthorizationServer, Builder, ClientSpec, Endpoint, ExtensionFacts, ExtensionGrant,
-    ExtensionParameters, ExtensionRefusal, ExtensionSettings, Proposal, RequestContext,
+    ExtensionParameters, ExtensionRefusal, ExtensionSettings, Proposal,
 };
 
 use crate::block_on;
@@ -103,7 +101,6 @@ impl RefreshingServer {
 #[derive(Debug)]
 struct Trust;
 
-#[async_trait]
 impl ExtensionGrant for Trust {
     fn grant_type(&self) -> &str {
         TRUST
@@ -111,15 +108,6 @@ impl ExtensionGrant for Trust {
 
     fn parameters(&self) -> &[&'static str] {
         &[]
-    }
-
-    async fn facts(
-        &self,
-        _: &RequestContext,
-        _: &Authenticated<Client>,
-        _: &ExtensionParameters<'_>,
-    ) -> Result<ExtensionFacts, HookError> {
-        Ok(ExtensionFacts::new())
     }
 
     fn propose(

@@ -36,16 +36,18 @@ pub trait ExtensionGrant: fmt::Debug + Send + Sync {
     /// protocol itself knows, such as `client_secret`.
     fn parameters(&self) -> &[&'static str];
 
-    /// Loads what [`propose`](Self::propose) needs: the only place for I/O.
+    /// Loads what [`propose`](Self::propose) needs: the only place for I/O. Unless a grant says otherwise, nothing.
     ///
     /// # Errors
     /// [`HookError`] when it cannot be known: answered 503, and nothing is issued.
     async fn facts(
         &self,
-        context: &RequestContext,
-        client: &Authenticated<Client>,
-        parameters: &ExtensionParameters<'_>,
-    ) -> Result<ExtensionFacts, HookError>;
+        _context: &RequestContext,
+        _client: &Authenticated<Client>,
+        _parameters: &ExtensionParameters<'_>,
+    ) -> Result<ExtensionFacts, HookError> {
+        Ok(ExtensionFacts::new())
+    }
 
     /// Proposes what to grant. Pure: no clock, no I/O.
     ///

@@ -6,16 +6,12 @@ mod resources;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-
 use super::extension::{self, Extension, ExtensionRequest};
 use super::*;
 use crate::client_auth::Authenticated;
-use crate::context::RequestContext;
 use crate::policy::fixtures::{Bench, NOW, auth, confidential, family, public, scope, user};
 use crate::policy::{Effect, Policy, Restriction};
 use crate::store::{AccessTokenRule, FamilyRecord, TokenProfile, User};
-use crate::token::HookError;
 use crate::types::TokenDigest;
 
 const FAMILY: FamilyId = FamilyId::from_bytes([5; 16]);
@@ -261,7 +257,6 @@ fn a_refreshed_token_ends_with_its_family() {
 #[derive(Debug)]
 struct Named(&'static str);
 
-#[async_trait]
 impl ExtensionGrant for Named {
     fn grant_type(&self) -> &str {
         self.0
@@ -269,15 +264,6 @@ impl ExtensionGrant for Named {
 
     fn parameters(&self) -> &[&'static str] {
         &[]
-    }
-
-    async fn facts(
-        &self,
-        _: &RequestContext,
-        _: &Authenticated<Client>,
-        _: &ExtensionParameters<'_>,
-    ) -> Result<ExtensionFacts, HookError> {
-        Ok(ExtensionFacts::new())
     }
 
     fn propose(

@@ -46,6 +46,7 @@
 
 mod client;
 mod client_cache;
+mod client_text;
 mod error;
 mod grant;
 mod key;
@@ -59,6 +60,7 @@ pub use self::client::{
     TokenProfile, UpdateClient,
 };
 use self::client_cache::{CLIENT_CACHE_AGE, ClientCache, Known};
+pub use self::client_text::InvalidRecordText;
 pub use self::error::{StoreError, StoreErrorKind};
 pub use self::grant::{
     AccessTokenRecord, AuthenticationContext, AuthorizationRequestRecord, BeginOutcome, BeginRequest, Binding, Claim,

@@ -4,15 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use oauth_core::store::Client;
 use oauth_core::store::{AccessTokenFormat, FamilyRecord, GrantStore as _, RevokedWhy};
-use oauth_core::token::{HookError, VerifiedAccess};
+use oauth_core::token::VerifiedAccess;
 use oauth_core::types::{FamilyId, Subject};
 use oauth_core::wire::Request;
 use oauth_core::{
     Authenticated, Builder, ClientSpec, Endpoint, ExtensionFacts, ExtensionGrant, ExtensionParameters,
-    ExtensionRefusal, ExtensionSettings, Proposal, RequestContext, SingleUse,
+    ExtensionRefusal, ExtensionSettings, Proposal, SingleUse,
 };
 use oauth_testkit::{Method as Call, block_on};
 
@@ -24,7 +23,6 @@ pub(crate) const TRUST: &str = "urn:test:trust";
 #[derive(Debug)]
 pub(crate) struct Trust;
 
-#[async_trait]
 impl ExtensionGrant for Trust {
     fn grant_type(&self) -> &str {
         TRUST
@@ -32,15 +30,6 @@ impl ExtensionGrant for Trust {
 
     fn parameters(&self) -> &[&'static str] {
         &["user", "ticket"]
-    }
-
-    async fn facts(
-        &self,
-        _: &RequestContext,
-        _: &Authenticated<Client>,
-        _: &ExtensionParameters<'_>,
-    ) -> Result<ExtensionFacts, HookError> {
-        Ok(ExtensionFacts::new())
     }
 
     fn propose(

@@ -4,17 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use oauth_core::audit::{Audit, AuditLost, AuditSink, Event};
 use oauth_core::dialect::{BodyMedia, Dialect, ErrorAnswer, TokenAnswer, TokenMount};
 use oauth_core::jose::Alg;
 use oauth_core::store::{AccessTokenFormat, Client, GrantStore as _, LegacyTyp, Stores, TokenProfile, User};
-use oauth_core::token::HookError;
 use oauth_core::types::{Issuer, Lifetime, Subject, Tenant};
 use oauth_core::wire::{Body, Method, Request};
 use oauth_core::{
     Authenticated, AuthorizationServer, Builder, ClientSpec, Endpoint, ExtensionFacts, ExtensionGrant,
-    ExtensionParameters, ExtensionRefusal, ExtensionSettings, NewSecret, Proposal, RequestContext, SingleUse,
+    ExtensionParameters, ExtensionRefusal, ExtensionSettings, NewSecret, Proposal, SingleUse,
 };
 use oauth_testkit::{SeededEntropy, block_on};
 use serde_json::{Map, Value};
@@ -230,7 +228,6 @@ fn a_client_that_was_public_for_a_while_does_not_get_its_old_secret_back() {
 #[derive(Debug)]
 struct Codes;
 
-#[async_trait]
 impl ExtensionGrant for Codes {
     fn grant_type(&self) -> &'static str {
         "urn:test:codes"
@@ -238,15 +235,6 @@ impl ExtensionGrant for Codes {
 
     fn parameters(&self) -> &[&'static str] {
         &["one_time"]
-    }
-
-    async fn facts(
-        &self,
-        _: &RequestContext,
-        _: &Authenticated<Client>,
-        _: &ExtensionParameters<'_>,
-    ) -> Result<ExtensionFacts, HookError> {
-        Ok(ExtensionFacts::new())
     }
 
     fn propose(

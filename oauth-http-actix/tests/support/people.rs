@@ -3,14 +3,12 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use oauth_core::jose::Alg;
 use oauth_core::store::{Client, FamilyRecord, User};
-use oauth_core::token::HookError;
 use oauth_core::types::{FamilyId, Subject};
 use oauth_core::{
     Authenticated, Builder, ClientSpec, ExtensionFacts, ExtensionGrant, ExtensionParameters, ExtensionRefusal,
-    ExtensionSettings, Proposal, RequestContext,
+    ExtensionSettings, Proposal,
 };
 use oauth_testkit::block_on;
 
@@ -25,7 +23,6 @@ pub(crate) const PASSWORD: &str = "correct horse battery";
 #[derive(Debug)]
 struct Trust;
 
-#[async_trait]
 impl ExtensionGrant for Trust {
     fn grant_type(&self) -> &str {
         TRUST
@@ -33,15 +30,6 @@ impl ExtensionGrant for Trust {
 
     fn parameters(&self) -> &[&'static str] {
         &["user"]
-    }
-
-    async fn facts(
-        &self,
-        _: &RequestContext,
-        _: &Authenticated<Client>,
-        _: &ExtensionParameters<'_>,
-    ) -> Result<ExtensionFacts, HookError> {
-        Ok(ExtensionFacts::new())
     }
 
     fn propose(

@@ -4,7 +4,6 @@ use std::net::IpAddr;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use oauth_core::audit::{AuditLost, AuditSink, Event, What};
 use oauth_core::jose::Alg;
 use oauth_core::keys::SealingKey;
@@ -14,12 +13,10 @@ use oauth_core::store::{
     UpdateClient, User,
 };
 use oauth_core::time::Clock as _;
-use oauth_core::token::HookError;
 use oauth_core::types::{ClientId, Issuer, Scope, Subject, Timestamp};
 use oauth_core::{
     Authenticated, AuthorizationServer, Builder, ClientSpec, Endpoint, ExtensionFacts, ExtensionGrant,
-    ExtensionParameters, ExtensionRefusal, ExtensionSettings, Proposal, Refusal, RequestContext, ResourceSettings,
-    ScopeMode,
+    ExtensionParameters, ExtensionRefusal, ExtensionSettings, Proposal, Refusal, ResourceSettings, ScopeMode,
 };
 use oauth_store_memory::MemoryStore;
 use serde_json::Value;
@@ -377,7 +374,6 @@ pub(super) struct Proposes {
     pub(super) scope: Option<Scope>,
 }
 
-#[async_trait]
 impl ExtensionGrant for Proposes {
     fn grant_type(&self) -> &str {
         self.name
@@ -385,15 +381,6 @@ impl ExtensionGrant for Proposes {
 
     fn parameters(&self) -> &[&'static str] {
         &[]
-    }
-
-    async fn facts(
-        &self,
-        _: &RequestContext,
-        _: &Authenticated<Client>,
-        _: &ExtensionParameters<'_>,
-    ) -> Result<ExtensionFacts, HookError> {
-        Ok(ExtensionFacts::new())
     }
 
     fn propose(
