@@ -11,7 +11,7 @@ use oauth_http_actix::{Interaction, PrivatePage, Shown};
 use crate::pages::{Frame, LoginPage, Problem, page, see};
 use crate::session::Visitor;
 
-type Oauth = Data<AuthorizationServer>;
+type Server = Data<AuthorizationServer>;
 
 /// Who is signed in, as the session says and nobody else.
 pub(crate) async fn signed_in(visitor: Visitor) -> Result<Option<SignedIn>, Problem> {
@@ -43,8 +43,8 @@ struct ConnectionsPage {
 }
 
 /// What the user allows at present.
-pub(crate) async fn connections(visitor: Visitor, oauth: Oauth) -> Result<PrivatePage, Problem> {
-    let allowed = oauth.grants_of(&visitor.person()?.id.into(), None, 100).await?;
+pub(crate) async fn connections(visitor: Visitor, server: Server) -> Result<PrivatePage, Problem> {
+    let allowed = server.grants_of(&visitor.person()?.id.into(), None, 100).await?;
     Ok(PrivatePage(page(&ConnectionsPage { frame: Frame::of(&visitor), allowed })))
 }
 
@@ -55,9 +55,9 @@ pub(crate) struct Withdrawal {
 }
 
 /// Takes all of it back from one client.
-pub(crate) async fn withdraw(visitor: Visitor, form: Form<Withdrawal>, oauth: Oauth) -> Result<PrivatePage, Problem> {
+pub(crate) async fn withdraw(visitor: Visitor, form: Form<Withdrawal>, server: Server) -> Result<PrivatePage, Problem> {
     visitor.prove(&form.csrf)?;
-    oauth.withdraw(&visitor.person()?.id.into(), &form.client).await?;
+    server.withdraw(&visitor.person()?.id.into(), &form.client).await?;
     Ok(PrivatePage(see("/connections")))
 }
 // oauth:end

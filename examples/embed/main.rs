@@ -5,13 +5,15 @@
 //! documentation, and `NOTES`, the application's own file (default `notes.db`).
 
 mod accounts;
-mod allow;
 mod database;
 mod notes;
 mod pages;
-mod server;
 mod session;
-mod users;
+
+// oauth:begin
+mod allow;
+mod server;
+// oauth:end
 
 use std::env;
 use std::path::PathBuf;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use actix_cors::Cors;
 use actix_web::{Error, HttpResponse, web};
-use oauth_core::store::TokenProfile;
+use async_trait::async_trait;
+use oauth_core::store::{StoreError, TokenProfile, User, UserStore};
+use oauth_core::types::Subject;
 use oauth_core::{AuthorizationServer, ClientSpec};
 use oauth_examples::{Failure, Host, Store, tell_secret};
 use oauth_http_actix::{Access, Authorize, Guard, Routes, decide, scopes};
@@ -18,6 +20,16 @@ use crate::pages::message;
 scopes! {
     ReadNotes = ["notes.read"];
     WriteNotes = ["notes.write"];
+}
+
+/// The application's users, as the authorization server finds them.
+#[async_trait]
+impl UserStore for Accounts {
+    async fn find_by_subject(&self, subject: &Subject) -> Result<Option<User>, StoreError> {
+        let Some(id) = subject.key() else { return Ok(None) };
+        let found = self.find(id).await.map_err(|why| StoreError::unavailable(why.to_string()))?;
+        Ok(found.map(|person| User { subject: subject.clone(), active: person.active, scope: None, password: None }))
+    }
 }
 
 /// The server, and what takes its tokens for the API.

@@ -200,15 +200,20 @@ impl Mounted {
 
     /// To the host's page, with the cookie that only this browser has.
     fn to_page(&self, http: &HttpRequest, handle: &Handle, browser: &BrowserSecret) -> HttpResponse {
-        let mut answer = HttpResponse::SeeOther();
-        answer.insert_header((LOCATION, self.page_of(handle))).insert_header((REFERRER_POLICY, "no-referrer"));
-        answer.insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache"));
+        let mut answer = self.see_page(handle);
         if self.host.session.is_none() {
             for cookie in self.cookies.set(http, handle, browser) {
-                answer.append_header((SET_COOKIE, cookie));
+                answer.headers_mut().append(SET_COOKIE, cookie);
             }
         }
-        answer.finish()
+        answer
+    }
+
+    /// To the host's page, by GET.
+    pub(crate) fn see_page(&self, handle: &Handle) -> HttpResponse {
+        let mut answer = HttpResponse::SeeOther();
+        answer.insert_header((LOCATION, self.page_of(handle))).insert_header((REFERRER_POLICY, "no-referrer"));
+        answer.insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache")).finish()
     }
 
     /// Where the host's page lies for this interaction.

@@ -5,7 +5,7 @@ use std::{fmt, io};
 
 use actix_web::dev::Payload;
 use actix_web::error::InternalError;
-use actix_web::http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY, SET_COOKIE};
+use actix_web::http::header::SET_COOKIE;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, rt};
 use oauth_core::Refusal;
 use oauth_core::authorize::{self, BrowserSecret, Completed, Handle, LoginReason, Prompt, Redirect};
@@ -86,7 +86,7 @@ impl Interaction {
     pub async fn complete(&self, form: DecisionForm) -> HttpResponse {
         let signed_in = match self.mounted.signed_in(&self.http).await {
             Ok(Some(signed_in)) => signed_in,
-            Ok(None) => return self.ask_again(),
+            Ok(None) => return self.mounted.see_page(&self.handle),
             Err(fault) => return self.mounted.fail(&self.http, &self.request(), fault),
         };
         let (server, handle, browser) = (self.mounted.server.clone(), self.handle.clone(), self.browser.clone());
@@ -98,18 +98,11 @@ impl Interaction {
             );
         match task.await {
             Ok(Completed::AlreadyDecided) => self.mounted.refuse(&self.http, Refusal::InteractionDecided),
-            Ok(Completed::NeedLogin { .. }) => self.ask_again(),
+            Ok(Completed::NeedLogin { .. }) => self.mounted.see_page(&self.handle),
             Ok(Completed::Redirect(redirect)) => self.leave(&redirect),
             Ok(Completed::Page(page)) => self.mounted.page(&self.http, page),
             Err(error) => self.mounted.cut_off(&self.http, &error),
         }
-    }
-
-    /// To the page of this interaction, by GET.
-    fn ask_again(&self) -> HttpResponse {
-        let mut answer = HttpResponse::SeeOther();
-        answer.insert_header((LOCATION, self.path_and_query())).insert_header((REFERRER_POLICY, "no-referrer"));
-        answer.insert_header((CACHE_CONTROL, "no-store")).finish()
     }
 
     /// Where the page for this interaction lies, for a link back from the login page: `/consent?interaction=…`.

@@ -5,8 +5,8 @@
 //!   server maintained.
 //! - [`Access`] is a handler argument: whoever has one has a good token with the scopes that it names. [`Guard`] is the
 //!   application data that tells it how to verify.
-//! - [`Authorize`] tells where the host's login and consent pages lie; [`Interaction`] and [`DecisionForm`] are their handlers'
-//!   arguments, and [`PrivatePage`] wraps what they return.
+//! - [`Authorize`] tells where the host's login and consent pages lie; [`Interaction`] is their handlers' argument,
+//!   [`PrivatePage`] wraps what they return, and [`decide`] takes the user's decision ([`DecisionForm`]).
 //!
 //! ```
 //! use actix_web::{App, HttpServer, Responder, web};

@@ -32,7 +32,7 @@ pub(crate) fn decide(
     let registered = client.who();
     let user = &trace.judge(Rule::UserKnown, permission::user_is_known(user))?;
     trace.judge(Rule::UserActive, permission::user_is_active(user))?;
-    trace.judge(Rule::UserListed, signed_in_or_public(family, registered))?;
+    trace.judge(Rule::UserListed, permission::signed_in_or_public(family.auth.as_ref(), registered))?;
     trace.judge(Rule::GrantStanding, permission::may_go_on_offline(registered, user))?;
     let wanted = trace.judge(Rule::ResourceHeld, resource::held(&asked.resource, &family.resource))?;
     let target = around.target(wanted, registered, trace)?;
@@ -74,8 +74,4 @@ pub(crate) fn decide(
         auth: family.auth.clone(),
         family: Some(family.id),
     })
-}
-
-fn signed_in_or_public(family: &FamilyRecord, client: &Client) -> Result<(), Refusal> {
-    if family.auth.is_some() || !client.is_confidential() { Ok(()) } else { Err(Refusal::SubjectNotListed) }
 }

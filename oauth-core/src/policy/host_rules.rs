@@ -37,11 +37,16 @@ impl HostRules {
         }
         let asked: Vec<(&'static str, Restriction)> =
             self.0.iter().map(|rule| (rule.id(), rule.restrict(facts))).collect();
-        if let Some((rule, reason)) = asked.iter().find_map(|(id, said)| Some((*id, said.denied()?))) {
-            return Err(Refusal::PolicyDenied { rule, reason });
-        }
-        if let Some((rule, _)) = asked.iter().find(|(_, said)| !said.login().is_met_by(facts.auth, facts.now)) {
-            return Err(Refusal::PolicyLogin { rule });
+        let is_strong = |said: &Restriction| said.login().is_met_by(facts.auth, facts.now);
+        let denied = asked.iter().find_map(|(rule, said)| {
+            let reason = said.denied()?;
+            Some(Refusal::PolicyDenied { rule, reason })
+        });
+        let weak = || asked.iter().find(|(_, said)| !is_strong(said)).map(|(rule, _)| Refusal::PolicyLogin { rule });
+        if let Some(refused) = denied.or_else(weak) {
+            let content = asked.iter().filter(|(_, said)| said.denied().is_none() && is_strong(said));
+            content.for_each(|(rule, _)| trace.passed(RuleId::Host(rule)));
+            return Err(refused);
         }
         for (id, said) in asked {
             let rule = RuleId::Host(id);
@@ -152,8 +157,11 @@ mod tests {
         assert_eq!(left, Err(why));
         assert_eq!(steps, [Step { rule: RuleId::Host("b"), effect: Effect::Refused(why) }]);
         assert_eq!((why.status(), why.code().as_str(), why.because()), (400, "unauthorized_client", Some("early")));
-        let weak = applied(&[("b", none()), ("a", login)], Excess::Narrow).0;
-        assert_eq!(weak, Err(Refusal::PolicyLogin { rule: "a" }));
+        let rules = [("d", none()), ("b", none().without(&scope("read"))), ("a", login.clone()), ("c", login)];
+        let (weak, steps, narrowed) = applied(&rules, Excess::Narrow);
+        assert_eq!((weak, narrowed), (Err(Refusal::PolicyLogin { rule: "a" }), Vec::new()));
+        let looked: Vec<RuleId> = steps.iter().map(|step| step.rule).collect();
+        assert_eq!(looked, ["b", "d", "a"].map(RuleId::Host), "who was content, then who was not");
         let fresh = |seconds| none().login_at_least(Login::any().within(Lifetime::of_seconds(seconds)).by("pwd"));
         assert!(applied(&[("a", fresh(50))], Excess::Narrow).0.is_ok());
         assert_eq!(applied(&[("a", fresh(49))], Excess::Narrow).0, Err(Refusal::PolicyLogin { rule: "a" }));

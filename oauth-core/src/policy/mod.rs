@@ -16,6 +16,7 @@ mod restriction;
 mod rule;
 mod trace;
 
+pub(crate) mod code;
 pub mod consent;
 pub(crate) mod introspection;
 pub(crate) mod lifetime;

@@ -1,7 +1,7 @@
 //! Who may use what: client and user as they are registered, grants and habits as server and client both allow them.
 
 use crate::error::Refusal;
-use crate::store::{Client, GrantTypes, RefreshPolicy, User};
+use crate::store::{AuthenticationContext, Client, GrantTypes, RefreshPolicy, User};
 use crate::types::Scope;
 
 /// The scope that asks for a refresh token (OpenID Connect Core §11).
@@ -75,6 +75,23 @@ pub(crate) fn client_acts_for(client: &Client, user: &User) -> Result<(), Refusa
     if listed { Ok(()) } else { Err(Refusal::SubjectNotListed) }
 }
 
+/// A token in the name of a user whose subject is the client's own id would look like that client's own (RFC 9700 §4.15).
+///
+/// # Errors
+/// [`Refusal::SubjectIsClient`].
+pub(crate) fn user_is_not_the_client(user: &User, client: &Client) -> Result<(), Refusal> {
+    if user.subject.as_str() == client.id.as_str() { Err(Refusal::SubjectIsClient) } else { Ok(()) }
+}
+
+/// The user signed in for it, or the client is public: one that became confidential since would act in the user's name
+/// without the bounds of that.
+///
+/// # Errors
+/// [`Refusal::SubjectNotListed`].
+pub(crate) fn signed_in_or_public(auth: Option<&AuthenticationContext>, client: &Client) -> Result<(), Refusal> {
+    if auth.is_some() || !client.is_confidential() { Ok(()) } else { Err(Refusal::SubjectNotListed) }
+}
+
 /// Client and user still allow to go on without the user.
 ///
 /// # Errors
@@ -114,6 +131,16 @@ mod tests {
         let (client, app) = (confidential(), public());
         assert_eq!(client_is_active(&client), Ok(()));
         assert_eq!(client_is_active(&Client { active: false, ..client.clone() }), Err(Refusal::ClientInactive));
+        assert_eq!(user_is_not_the_client(&user(), &client), Ok(()));
+        let named_alike = User { subject: client.id.as_str().parse().unwrap(), ..user() };
+        assert_eq!(user_is_not_the_client(&named_alike, &client), Err(Refusal::SubjectIsClient));
+        let auth = crate::policy::fixtures::auth(1);
+        for (auth, client, listed) in
+            [(None, &client, false), (None, &app, true), (Some(&auth), &client, true), (Some(&auth), &app, true)]
+        {
+            assert_eq!(signed_in_or_public(auth, client).is_ok(), listed);
+        }
+        assert_eq!(signed_in_or_public(None, &client), Err(Refusal::SubjectNotListed));
         assert_eq!(server_has_grant("b", ["a", "b"].into_iter()), Ok(()));
         assert_eq!(server_has_grant("B", ["a", "b"].into_iter()), Err(Refusal::GrantTypeUnsupported));
         assert_eq!(client_has_grant(&client, "client_credentials"), Ok(()));

@@ -1,5 +1,6 @@
 //! Proof that who redeems a code is who asked for it: S256 and nothing else (RFC 7636, RFC 9700 §2.1.1).
 
+use crate::error::Refusal;
 use crate::types::TokenDigest;
 
 /// The S256 challenge of an authorization request: 43 characters of base64url that stand for 32 bytes.
@@ -48,6 +49,14 @@ impl Challenge {
 pub fn is_lawful(verifier: &str) -> bool {
     let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
     (43..=128).contains(&verifier.len()) && verifier.bytes().all(unreserved)
+}
+
+/// A lawful verifier, so that nothing else is ever hashed.
+///
+/// # Errors
+/// [`Refusal::VerifierMalformed`].
+pub(crate) fn require_lawful(verifier: &str) -> Result<(), Refusal> {
+    if is_lawful(verifier) { Ok(()) } else { Err(Refusal::VerifierMalformed) }
 }
 
 fn decode(challenge: &str) -> Option<[u8; 32]> {

@@ -64,13 +64,6 @@ macro_rules! text_id {
             }
         }
 
-        /// Only a lawful one: for the forms and paths of a host's handlers.
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(text: D) -> Result<Self, D::Error> {
-                Self::parse(&String::deserialize(text)?).map_err(D::Error::custom)
-            }
-        }
-
         impl std::borrow::Borrow<str> for $name {
             fn borrow(&self) -> &str {
                 &self.0
@@ -106,6 +99,13 @@ text_id!(
     TokenId, "token id", max 128, "printable ASCII without space", |c| matches!(c, '!'..='~')
 );
 
+/// Only a lawful one: for the forms and paths of a host's handlers. Other identifiers are never a form's to name.
+impl<'de> Deserialize<'de> for ClientId {
+    fn deserialize<D: Deserializer<'de>>(text: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(text)?).map_err(D::Error::custom)
+    }
+}
+
 impl Tenant {
     /// The tenant of a store that was opened without naming one: `default`.
     #[must_use]
@@ -125,7 +125,7 @@ macro_rules! subject_from {
     )*};
 }
 
-subject_from!(i64, u64, Uuid);
+subject_from!(i32, i64, u32, u64, Uuid);
 
 impl Subject {
     /// The host's own key that it was made of, such as an `i64` or a [`Uuid`]: `None` unless the key is written exactly like
@@ -204,6 +204,7 @@ mod tests {
         }
         let uuid = Uuid::from_bytes([0xab; 16]);
         assert_eq!(Subject::from(uuid).key(), Some(uuid));
+        assert_eq!(Subject::from(7).as_str(), "7");
         assert_eq!(Subject::from(u64::MAX).key::<i64>(), None);
         for other in ["007", "+7", " 7", "-0", "7.0", "seven", "9223372036854775808"] {
             assert_eq!(Subject::parse(other).unwrap().key::<i64>(), None, "{other}");

@@ -232,13 +232,12 @@ fn legacy_profiles_leave_out_what_they_say_and_are_their_own_kind() {
 
 #[test]
 fn a_token_that_is_too_long_is_refused_unread() {
-    for format in [jwt(Alg::ES256), AccessTokenFormat::Opaque] {
-        let world = World::new(|builder| builder.access_token(format));
-        for (length, calls) in [(16 * 1024, 1), (16 * 1024 + 1, 0)] {
-            world.store.forget();
-            assert!(matches!(world.verify(&"x".repeat(length)), Err(Error::Refused(_))), "{length}");
-            assert_eq!(world.store.calls().len(), calls, "{length}");
-        }
+    let world = World::new(|builder| builder);
+    for (length, calls) in [(16 * 1024, 1), (16 * 1024 + 1, 0)] {
+        world.store.forget();
+        let opaque = "x".repeat(length);
+        assert!(matches!(world.verify(&opaque), Err(Error::Refused(_))), "{length}");
+        assert_eq!(world.store.calls().len(), calls, "{length}");
     }
 }
 

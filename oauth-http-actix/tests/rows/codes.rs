@@ -303,7 +303,8 @@ fn t05_user_client_and_consent_are_asked_again<B: Backend>() {
     host.backend.set_active(&alice, false);
     host.redeem(&code_).is(400, "invalid_grant");
     assert_eq!(browser.get(&page).text(), "login NotActive");
-    assert_eq!(browser.allow(&page, &shows, "orders.read").header("location"), Some(page.as_str()));
+    let asked_again = browser.allow(&page, &shows, "orders.read");
+    assert_eq!((asked_again.status, asked_again.header("location")), (303, Some(page.as_str())));
     let silent = Visit::web().with("prompt", "none");
     assert_eq!(browser.send(silent.get()).sent_to(WEB)["error"], "login_required");
     host.backend.set_active(&alice, true);

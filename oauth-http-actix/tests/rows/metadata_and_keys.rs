@@ -7,13 +7,14 @@ use oauth_core::jose::Alg;
 use oauth_core::keys::{ImportedKey, KeyNaming};
 use oauth_core::store::StoreErrorKind;
 use oauth_testkit::{Method, Times, block_on};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{Ask, Backend, Host};
+use crate::support::{Ask, Backend, Host, ISSUER};
 use crate::{GRANT, on_every_store};
 
 on_every_store!(
     m01_metadata_is_true_and_self_consistent,
+    m01_metadata_grows_by_what_is_mounted,
     m02_the_key_set_holds_public_halves_only,
     a_length_beside_head_or_304_is_that_of_get,
     m04_no_crate_that_leaks_rsa_keys_is_linked,
@@ -36,17 +37,45 @@ fn m01_metadata_is_true_and_self_consistent<B: Backend>() {
         let origin = issuer.strip_suffix('/').unwrap_or(issuer).strip_suffix(prefix).unwrap();
         assert_eq!(metadata["token_endpoint"], format!("{origin}{prefix}/oauth/token"));
         assert_eq!(metadata["jwks_uri"], format!("{origin}{prefix}/oauth/jwks"));
-        // every URL that is advertised answers, and no endpoint is unadvertised
-        let urls: BTreeSet<&str> = metadata.as_object().unwrap().values().filter_map(Value::as_str).collect();
-        for url in urls.iter().filter(|url| **url != issuer) {
-            let target = url.strip_prefix(origin).unwrap();
-            assert_ne!(host.get(target).status, 404, "{url}");
-        }
-        assert_eq!(urls.len(), host.server.endpoints().count(), "{metadata}");
+        every_url_answers_and_no_endpoint_is_unadvertised(&host, &metadata, origin);
         if prefix.is_empty() {
             advertised_things_work_and_no_others(&host, &metadata);
         }
     }
+}
+
+fn every_url_answers_and_no_endpoint_is_unadvertised<B: Backend>(host: &Host<B>, metadata: &Value, origin: &str) {
+    let urls: BTreeSet<&str> = metadata.as_object().unwrap().values().filter_map(Value::as_str).collect();
+    for url in urls.iter().filter(|url| **url != metadata["issuer"]) {
+        let target = url.strip_prefix(origin).unwrap();
+        assert_ne!(host.get(target).status, 404, "{url}");
+    }
+    // the issuer stands for the metadata itself
+    assert_eq!(urls.len(), host.server.endpoints().count(), "{metadata}");
+}
+
+fn m01_metadata_grows_by_what_is_mounted<B: Backend>() {
+    let members = |host: &Host<B>| -> (Value, BTreeSet<String>) {
+        let metadata = host.get("/.well-known/oauth-authorization-server").json();
+        let names = metadata.as_object().unwrap().keys().cloned().collect();
+        (metadata, names)
+    };
+    let (_, without) = members(&Host::<B>::at(ISSUER, |builder| builder));
+    let host = Host::<B>::browsers(|builder| builder);
+    let (metadata, with) = members(&host);
+    every_url_answers_and_no_endpoint_is_unadvertised(&host, &metadata, ISSUER);
+    assert_eq!(without.difference(&with).count(), 0);
+    let added: Vec<&str> = with.difference(&without).map(String::as_str).collect();
+    let expected = [
+        "authorization_endpoint",
+        "authorization_response_iss_parameter_supported",
+        "code_challenge_methods_supported",
+        "response_modes_supported",
+    ];
+    assert_eq!(added, expected);
+    assert_eq!(metadata["response_types_supported"], json!(["code"]));
+    assert_eq!(metadata["code_challenge_methods_supported"], json!(["S256"]));
+    assert!(metadata["grant_types_supported"].as_array().unwrap().contains(&json!("authorization_code")));
 }
 
 fn advertised_things_work_and_no_others<B: Backend>(host: &Host<B>, metadata: &Value) {

@@ -143,12 +143,12 @@ impl Answer {
         }
     }
 
-    /// Every value of a field that may come more than once.
     /// Whether it is the page of what was decided before.
     pub(crate) fn is_decided(&self) -> bool {
         self.status == 403 && self.text().contains("This sign-in is done.")
     }
 
+    /// Every value of a field that may come more than once.
     pub(crate) fn all(&self, name: &str) -> Vec<&str> {
         self.headers.iter().filter(|(held, _)| held == name).map(|(_, value)| value.as_str()).collect()
     }

@@ -18,7 +18,7 @@ pub(crate) use self::browser::{
     Browser, CHALLENGE, NATIVE, ORIGIN, PEOPLE_SCOPE, SPA, Shows, VERIFIER, Visit, WEB, user_client,
 };
 pub(crate) use self::dialects::{Camel, Way};
-pub(crate) use self::host::{Door, Host, Registered, START};
+pub(crate) use self::host::{Door, Host, ISSUER, Registered, START};
 pub(crate) use self::http2::{Http2, Written, streams_at_once};
 pub(crate) use self::jwt::TestKey;
 pub(crate) use self::people::{PASSWORD, SCOPE, TRUST, phone};

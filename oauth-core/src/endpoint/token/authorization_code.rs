@@ -4,7 +4,8 @@
 use super::{Ask, Decided, Shown};
 use crate::audit::{What, Who};
 use crate::error::{Error, Fault, Refusal};
-use crate::grant::authorization_code::{self, CodeRequest, Judged};
+use crate::grant::authorization_code::{self, CodeRequest};
+use crate::policy::code::{self, Judged, Presented};
 use crate::policy::{Rule, Trace};
 use crate::server::Given;
 use crate::store::{CodeRecord, FoundCode, GrantTypes, Principal, RevokeFamily, RevokedWhy};
@@ -58,8 +59,14 @@ async fn find(ask: &Ask<'_>, request: &CodeRequest, who: &mut Who, trace: &mut T
 fn judge(ask: &Ask<'_>, found: &FoundCode, request: &CodeRequest, trace: &mut Trace) -> Result<Judged, Refusal> {
     // a clock that was set back makes no code live again
     let now = ask.server.clock.judging(ask.now, found.code.issued_at);
-    let client = ask.client;
-    authorization_code::judge(found, request, client.who(), client.binding(), now, trace)
+    let presented = Presented {
+        client: ask.client.who(),
+        binding: ask.client.binding(),
+        redirect_uri: request.redirect_uri.as_deref(),
+        verifier: request.verifier.as_ref().map(|verifier| verifier.as_str()),
+        now,
+    };
+    code::judge(found, &presented, trace)
 }
 
 /// Steps 8, 11 and 12 for a code that is good.

@@ -5,11 +5,11 @@ use zeroize::Zeroizing;
 use crate::dialect::{BodyMedia, Spoken, TokenMount};
 use crate::error::Refusal;
 use crate::grant::Asked;
-use crate::grant::authorization_code::{self, CodeRequest};
+use crate::grant::authorization_code::CodeRequest;
 use crate::grant::extension::{ExtensionParameters, ExtensionRequest};
 use crate::grant::password::PasswordRequest;
 use crate::grant::refresh_token::RefreshRequest;
-use crate::policy::{Rule, Trace, permission};
+use crate::policy::{Rule, Trace, permission, pkce};
 use crate::server::Inner;
 use crate::store::{Client, GrantTypes};
 use crate::types::{ResourceUri, Scope};
@@ -81,7 +81,7 @@ impl<'a> GrantRequest<'a> {
         match grant_type {
             GrantTypes::AUTHORIZATION_CODE => {
                 let verifier = params.one("code_verifier");
-                verifier.map_or(Ok(()), authorization_code::require_grammar)?;
+                verifier.map_or(Ok(()), pkce::require_lawful)?;
                 Ok(Self::Code(CodeRequest {
                     code: Zeroizing::new(required("code")?.to_owned()),
                     redirect_uri: params.one("redirect_uri").map(str::to_owned),

@@ -1,7 +1,9 @@
 //! What a code is good for, and what it gives.
 
 use super::*;
-use crate::grant::authorization_code::{self, CodeRequest, Judged};
+use crate::grant::authorization_code;
+use crate::policy::code::{self, Judged, Presented};
+use crate::policy::pkce;
 use crate::store::{Binding, CodeRecord, Extra, FoundCode, Redeemed, Standing};
 
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -48,14 +50,15 @@ impl Redemption {
     }
 
     fn judge(&self) -> Result<Judged, Refusal> {
-        let request = CodeRequest {
-            code: String::new().into(),
-            redirect_uri: self.uri.map(str::to_owned),
-            verifier: self.verifier.map(|verifier| verifier.to_owned().into()),
-            asked: asked(None),
-        };
         let found = FoundCode { code: self.code.clone(), standing: self.standing };
-        authorization_code::judge(&found, &request, &self.client, self.binding, self.now, &mut Trace::off())
+        let presented = Presented {
+            client: &self.client,
+            binding: self.binding,
+            redirect_uri: self.uri,
+            verifier: self.verifier,
+            now: self.now,
+        };
+        code::judge(&found, &presented, &mut Trace::off())
     }
 
     fn judged(change: impl FnOnce(&mut Self)) -> Result<Judged, Refusal> {
@@ -102,8 +105,8 @@ fn redirect_uri_and_verifier_are_those_of_the_request() {
         judged(|it| (it.code.challenge, it.verifier, it.uri) = (None, None, None)),
         Err(Refusal::CodeRedirectUri)
     );
-    assert_eq!(authorization_code::require_grammar(VERIFIER), Ok(()));
-    assert_eq!(authorization_code::require_grammar(&VERIFIER[1..]), Err(Refusal::VerifierMalformed));
+    assert_eq!(pkce::require_lawful(VERIFIER), Ok(()));
+    assert_eq!(pkce::require_lawful(&VERIFIER[1..]), Err(Refusal::VerifierMalformed));
 }
 
 #[test]
@@ -160,4 +163,13 @@ fn the_host_s_rules_see_the_user_the_sign_in_and_the_resource() {
     redemption.code.resource = vec![resource];
     redemption.give(&bench, Some(user()), &asked(Some("read"))).unwrap();
     assert_eq!(lines(&sees), [r#"authorization_code client [alice] read ["urn:api:1"] None true true"#]);
+}
+
+#[test]
+fn a_client_that_is_called_as_its_user_gets_no_token_in_the_users_name() {
+    let mut redemption = Redemption::new();
+    let bench = Bench::new();
+    assert!(redemption.give(&bench, Some(user()), &asked(None)).is_ok());
+    redemption.client.id = user().subject.as_str().parse().unwrap();
+    assert_eq!(redemption.give(&bench, Some(user()), &asked(None)).unwrap_err(), Refusal::SubjectIsClient);
 }
