@@ -130,6 +130,11 @@ pub enum What {
         scope: Scope,
         /// Whether the user was asked; `false` for remembered consent.
         asked: bool,
+        /// What was asked for and not allowed: by a rule, or by the user.
+        dropped: Scope,
+        /// The rules that took scope away, [`Rule::Consent`](crate::policy::Rule::Consent) where the user did; empty
+        /// when everything was allowed that was asked for.
+        narrowed_by: Vec<RuleId>,
     },
     /// Everything that was issued until now to the event's client, to its subject, or (without either) at all, was
     /// taken back.
@@ -247,7 +252,10 @@ impl What {
             Self::ClientRegistered { version } => json!({ "version": version }),
             Self::ClockBehind { mark } => json!({ "mark": mark.millis() }),
             Self::ClockJumped { from } => json!({ "from": from.millis() }),
-            Self::CodeIssued { scope, asked } => json!({ "scope": scope.as_str(), "asked": asked }),
+            Self::CodeIssued { scope, asked, dropped, narrowed_by } => {
+                let members = json!({ "scope": scope.as_str(), "asked": asked, "dropped": dropped.as_str() });
+                with(members, "narrowed_by", rules(narrowed_by))
+            }
             Self::CutOff => json!({}),
             Self::TokenRevoked { token } => json!({ "token": token.as_str() }),
             Self::FamilyStarted { family, ended } => json!({ "family": family.to_string(), "ended": ended }),
@@ -269,9 +277,7 @@ impl What {
                     "dropped": dropped.as_str(),
                     "expires_at": expires_at.millis(),
                 });
-                let rules: Option<Value> = (!narrowed_by.is_empty())
-                    .then(|| narrowed_by.iter().map(|rule| Value::from(rule.to_string())).collect());
-                with(members, "narrowed_by", rules)
+                with(members, "narrowed_by", rules(narrowed_by))
             }
         }
     }
@@ -281,6 +287,11 @@ fn refused(refusal: Refusal) -> Value {
     let rule = refusal.rule().to_string();
     let members = json!({ "reason": refusal.id(), "rule": rule, "error": refusal.code().as_str() });
     with(members, "because", refusal.because().map(Value::from))
+}
+
+/// The rules by their ids, when there are any.
+fn rules(narrowed_by: &[RuleId]) -> Option<Value> {
+    (!narrowed_by.is_empty()).then(|| narrowed_by.iter().map(|rule| Value::from(rule.to_string())).collect())
 }
 
 /// The members and one more, when there is one.

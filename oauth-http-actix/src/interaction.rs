@@ -97,10 +97,9 @@ impl Interaction {
                 async move { server.complete(&request, &handle, &browser, &consent, &signed_in, &decision).await },
             );
         match task.await {
-            Ok(Completed::AlreadyDecided) => self.mounted.refuse(&self.http, Refusal::InteractionDecided),
             Ok(Completed::NeedLogin { .. }) => self.mounted.see_page(&self.handle),
             Ok(Completed::Redirect(redirect)) => self.leave(&redirect),
-            Ok(Completed::Page(page)) => self.mounted.page(&self.http, page),
+            Ok(Completed::AlreadyDecided(page) | Completed::Page(page)) => self.mounted.page(&self.http, page),
             Err(error) => self.mounted.cut_off(&self.http, &error),
         }
     }

@@ -2,7 +2,8 @@
 
 use super::permission::OFFLINE_ACCESS;
 use super::redirect_uri::is_exact_https;
-use crate::store::{Client, ConsentRecord};
+use crate::error::Refusal;
+use crate::store::{Client, ConsentKey, ConsentRecord, Extra};
 use crate::types::{Lifetime, ResourceUri, Scope, Timestamp};
 
 /// How long a consent is remembered: a year.
@@ -46,11 +47,40 @@ pub fn covers(remembered: &ConsentRecord, client: &Client, asked: Asked<'_>, now
         && now < remembered.expires_at.min(remembered.granted_at.plus(REMEMBERED))
 }
 
+/// What a user allows of what was shown; `None` is a denial, and so is choosing nothing.
+///
+/// # Errors
+/// [`Refusal::ScopeNotShown`].
+pub(crate) fn approved(chosen: Option<&Scope>, shown: &Scope) -> Result<Option<Scope>, Refusal> {
+    match chosen {
+        Some(chosen) if !chosen.is_subset(shown) => Err(Refusal::ScopeNotShown),
+        chosen => Ok(chosen.filter(|chosen| !chosen.is_empty()).cloned()),
+    }
+}
+
+/// What is remembered once a user allowed this scope: all that is remembered still, and this. Going on without the user
+/// is asked for each time.
+#[must_use]
+pub(crate) fn remembered(
+    client: &Client,
+    key: ConsentKey,
+    held: Option<&ConsentRecord>,
+    approved: &Scope,
+    now: Timestamp,
+) -> Option<ConsentRecord> {
+    if !is_remembered(client) {
+        return None;
+    }
+    let offline = Scope::parse(OFFLINE_ACCESS).unwrap_or_else(|_| Scope::empty());
+    let held = held.filter(|held| now < held.expires_at).map(|held| &held.scope);
+    let scope = held.map_or_else(|| approved.clone(), |held| held.union(approved)).difference(&offline);
+    Some(ConsentRecord { key, scope, granted_at: now, expires_at: now.plus(REMEMBERED), extra: Extra::default() })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::policy::fixtures::{NOW, confidential, public, scope, user};
-    use crate::store::{ConsentKey, Extra};
 
     const URI: &str = "https://app.example/cb";
 
@@ -116,5 +146,42 @@ mod tests {
         let other = Client { id: "other".parse().unwrap(), ..client.clone() };
         assert!(!covers(&remembered(), &other, asked, NOW));
         assert!(!covers(&remembered(), &at(&["app:/cb"], public()), asked, NOW));
+    }
+
+    #[test]
+    fn a_user_allows_what_was_shown_at_most_and_nothing_is_a_denial() {
+        let shown = scope("read write");
+        for chosen in ["read", "write", "read write"] {
+            assert_eq!(approved(Some(&scope(chosen)), &shown), Ok(Some(scope(chosen))));
+        }
+        for chosen in ["admin", "read admin", "read write admin", "Read"] {
+            assert_eq!(approved(Some(&scope(chosen)), &shown), Err(Refusal::ScopeNotShown), "{chosen}");
+        }
+        assert_eq!(approved(Some(&scope("")), &shown), Ok(None));
+        assert_eq!(approved(None, &shown), Ok(None));
+    }
+
+    #[test]
+    fn what_is_remembered_grows_while_it_lasts_and_never_goes_on_alone() {
+        let client = at(&[URI], confidential());
+        let held = ConsentRecord { scope: scope("read"), ..remembered() };
+        let kept = |client: &Client, held: Option<&ConsentRecord>, now| {
+            let kept = super::remembered(client, held_key(), held, &scope("offline_access write"), now);
+            kept.map(|kept| (kept.key, kept.scope, kept.granted_at, kept.expires_at))
+        };
+        let last = held.expires_at.minus(Lifetime::SECOND);
+        for (held, now, left) in [
+            (None, NOW, "write"),
+            (Some(&held), NOW, "read write"),
+            (Some(&held), last, "read write"),
+            (Some(&held), held.expires_at, "write"),
+        ] {
+            assert_eq!(kept(&client, held, now), Some((held_key(), scope(left), now, now.plus(REMEMBERED))));
+        }
+        assert_eq!(kept(&at(&["app:/cb"], public()), Some(&held), NOW), None);
+    }
+
+    fn held_key() -> ConsentKey {
+        remembered().key
     }
 }

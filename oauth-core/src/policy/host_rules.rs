@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::scope::Excess;
-use super::{Facts, Policy, Restriction, RuleId, Trace};
+use super::{Facts, Login, Policy, Restriction, RuleId, Trace};
 use crate::error::Refusal;
 use crate::policy::scope::GrantedScope;
 use crate::types::Lifetime;
@@ -64,6 +64,12 @@ impl HostRules {
         }
         Ok((scope, lifetime))
     }
+
+    /// The login that meets every rule: a new one that met only the rule that refused could fail another that the old
+    /// one met.
+    pub(crate) fn login(&self, facts: &Facts<'_>) -> Login {
+        self.0.iter().fold(Login::any(), |met, rule| met.meet(rule.restrict(facts).login().clone()))
+    }
 }
 
 #[cfg(test)]
@@ -71,7 +77,7 @@ mod tests {
     use super::*;
     use crate::policy::fixtures::{Bench, NOW, auth, confidential, scope};
     use crate::policy::scope::{ScopeBounds, grant};
-    use crate::policy::{Effect, Login, Rule, Step};
+    use crate::policy::{Effect, Rule, Step};
     use crate::store::Principal;
 
     #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! Proof that who redeems a code is who asked for it: S256 and nothing else (RFC 7636, RFC 9700 §2.1.1).
 
 use crate::error::Refusal;
+use crate::store::Client;
 use crate::types::TokenDigest;
 
 /// The S256 challenge of an authorization request: 43 characters of base64url that stand for 32 bytes.
@@ -44,6 +45,23 @@ impl Challenge {
     }
 }
 
+/// The challenge that a request brings. None at all is lawful for a confidential client that is excused from PKCE, and
+/// only where the request has neither parameter: a half of it, or another method, is never taken for none.
+///
+/// # Errors
+/// [`InvalidChallenge`].
+pub(crate) fn brought(
+    challenge: Option<&str>,
+    method: Option<&str>,
+    client: &Client,
+    is_excused: bool,
+) -> Result<Option<Challenge>, InvalidChallenge> {
+    if challenge.is_none() && method.is_none() && client.is_confidential() && is_excused {
+        return Ok(None);
+    }
+    Challenge::parse(challenge, method).map(Some)
+}
+
 /// Whether it is a lawful verifier (RFC 7636 §4.1): `43*128unreserved`.
 #[must_use]
 pub fn is_lawful(verifier: &str) -> bool {
@@ -67,6 +85,7 @@ fn decode(challenge: &str) -> Option<[u8; 32]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::fixtures::{confidential, public};
 
     // RFC 7636 appendix B
     const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -105,6 +124,25 @@ mod tests {
             (Some("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cN"), Some("S256")),
         ] {
             assert_eq!(Challenge::parse(challenge, method), Err(InvalidChallenge), "{challenge:?} {method:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_confidential_client_that_is_excused_may_leave_the_challenge_out_and_then_all_of_it() {
+        let (web, app) = (confidential(), public());
+        for (challenge, method, client, is_excused, lawful) in [
+            (None, None, &web, true, Some(false)),
+            (None, None, &web, false, None),
+            (None, None, &app, true, None),
+            (None, None, &app, false, None),
+            (None, Some("S256"), &web, true, None),
+            (Some(CHALLENGE), None, &web, true, None),
+            (Some(CHALLENGE), Some("plain"), &web, true, None),
+            (Some(CHALLENGE), Some("S256"), &web, true, Some(true)),
+            (Some(CHALLENGE), Some("S256"), &app, false, Some(true)),
+        ] {
+            let brought = brought(challenge, method, client, is_excused).ok().map(|brought| brought.is_some());
+            assert_eq!(brought, lawful, "{challenge:?} {method:?} {} {is_excused}", client.id);
         }
     }
 

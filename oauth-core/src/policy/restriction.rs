@@ -108,7 +108,7 @@ impl Restriction {
 }
 
 /// How fresh and strong a login must be.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 #[must_use]
 pub struct Login {
     within: Option<Lifetime>,
@@ -133,6 +133,18 @@ impl Login {
             self.by.insert(place, method);
         }
         self
+    }
+
+    /// How long ago at most; `None` for any time.
+    #[must_use]
+    pub const fn span(&self) -> Option<Lifetime> {
+        self.within
+    }
+
+    /// By which methods, in the order of their bytes; all of them are wanted.
+    #[must_use]
+    pub fn methods(&self) -> &[&'static str] {
+        &self.by
     }
 
     /// Both demands.
@@ -246,6 +258,8 @@ mod tests {
         for (millis, met) in [(90_000, true), (89_999, false), (100_000, true), (100_001, false)] {
             assert_eq!(wanted.is_met_by(Some(&auth(millis)), now), met, "{millis}");
         }
+        assert_eq!((wanted.span(), wanted.methods()), (Some(Lifetime::of_seconds(10)), &["otp"][..]));
+        assert_eq!((Login::any().span(), Login::any().methods()), (None, &[][..]));
         assert!(!wanted.clone().by("hwk").is_met_by(Some(&auth(95_000)), now));
         assert!(Login::any().is_any() && !wanted.is_any());
     }

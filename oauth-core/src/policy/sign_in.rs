@@ -1,12 +1,14 @@
 //! Whether a user who is signed in must sign in again (OpenID Connect Core §3.1.2.1).
 
+use super::Login;
 use crate::types::{Lifetime, Subject, Timestamp};
 
 /// How far a host's clock may be ahead of ours.
 const AHEAD: Lifetime = Lifetime::of_seconds(5);
 
 /// Why a user has to sign in before anything is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[must_use]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum LoginReason {
     /// Nobody is signed in.
     NobodySignedIn,
@@ -22,8 +24,14 @@ pub enum LoginReason {
     NotActive,
     /// The host says that the user signed in at a time that has not come.
     NotYet,
-    /// A rule of the host wants a fresher or stronger sign-in.
-    Stronger,
+    /// A rule of the host wants a fresher or stronger sign-in. The same sign-in once more may not do: offer what is
+    /// wanted, or say that this user cannot go on.
+    Stronger {
+        /// The [`id`](crate::policy::Policy::id) of the first rule, in the order of ids, that the sign-in does not meet.
+        rule: &'static str,
+        /// What meets every rule of the host: how fresh ([`Login::span`]), and by which methods ([`Login::methods`]).
+        wanted: Login,
+    },
 }
 
 /// What a request wants of the sign-in.

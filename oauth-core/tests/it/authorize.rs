@@ -1,5 +1,6 @@
 //! The authorization endpoint: who is proved before anything is sent, who must sign in, who is asked, and who decides.
 
+use oauth_core::audit::What;
 use oauth_core::authorize::{Begun, BrowserSecret, Completed, ConsentToken, Decision, LoginReason, Shown};
 use oauth_core::store::StoreErrorKind;
 use oauth_core::types::{ClientId, Lifetime, Scope};
@@ -250,8 +251,14 @@ fn a_decision_counts_once() {
     let denied = sent_back(world.decide(&tab, &prompt.consent, &alice(), &Decision::Deny));
     assert_eq!(denied["error"], "access_denied");
     for decision in [approve("notes.read"), Decision::Deny] {
+        world.trail.take();
         let again = world.decide(&tab, &prompt.consent, &alice(), &decision);
-        assert!(matches!(again, Completed::AlreadyDecided), "{again:?}");
+        let Completed::AlreadyDecided(page) = again else { panic!("{again:?}") };
+        assert_eq!((page.status, page.reason), (403, Some(Refusal::InteractionDecided)));
+        let [event] = &world.trail.take()[..] else { panic!("one event") };
+        assert_eq!(event.what, What::Refused(Refusal::InteractionDecided));
+        let (client, subject) = (event.client.as_ref().unwrap(), event.subject.as_ref().unwrap());
+        assert_eq!((client.as_str(), subject.as_str(), event.correlation_id), ("web", "alice", page.request));
     }
     let Shown::Page(page) = world.look(&tab, Some(&alice())) else { panic!() };
     assert_eq!(page.reason, Some(Refusal::InteractionDecided));

@@ -33,6 +33,7 @@ mod order_of_grants;
 mod password;
 mod people;
 mod policy;
+mod policy_in_browsers;
 mod refresh;
 mod refresh_life;
 mod refresh_model;

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use oauth_core::Refusal;
+use oauth_core::audit::What;
+use oauth_core::types::ClientId;
 use oauth_testkit::{Method as Call, block_on};
 
 use crate::on_every_store;
@@ -231,19 +233,33 @@ fn z14_a_decision_counts_once<B: Backend>() {
     // whoever goes back reads that it is done; a thief of the cookie comes too late
     is_page(&browser.allow(&page, &shows, "orders.read"), 403);
     browser.set_cookie(&held[0].0, &held[0].1);
+    host.forget();
     assert!(browser.allow(&page, &shows, "orders.read").is_decided());
+    told_of_each_loser(&host, 1);
     assert!(browser.deny(&page, &shows).is_decided());
+    told_of_each_loser(&host, 2);
     is_page(&browser.get(&page), 403);
     // two tabs at once
     let page = browser.begin(&Visit::web());
     let shows = browser.look(&page);
     let ask = browser.dress(Browser::<B>::allowing(&page, &shows, "orders.read"));
+    host.forget();
     let answers: Vec<Answer> = std::thread::scope(|scope| {
         let tabs: Vec<_> = (0..8).map(|_| scope.spawn(|| host.send(&ask))).collect();
         tabs.into_iter().map(|tab| tab.join().unwrap()).collect()
     });
     assert_eq!(answers.iter().filter(|answer| answer.status == 303).count(), 1);
     assert_eq!(answers.iter().filter(|answer| answer.is_decided()).count(), 7);
+    told_of_each_loser(&host, 7);
+}
+
+/// One event for each decision that came too late, and it says whose.
+#[track_caller]
+fn told_of_each_loser<B: Backend>(host: &Host<B>, losers: usize) {
+    let events = host.events();
+    let lost = events.iter().filter(|event| event.what == What::Refused(Refusal::InteractionDecided));
+    let named = lost.map(|event| (event.client.as_ref().map(ClientId::as_str), event.subject.is_some()));
+    assert_eq!(named.collect::<Vec<_>>(), vec![(Some("web"), true); losers]);
 }
 
 fn z14_a_form_without_a_decision_is_none<B: Backend>() {

@@ -90,7 +90,7 @@ pub(super) fn code(
     let (posted, decision) = (Request::new(Method::Post, "/consent"), Decision::Approve { scopes: prompt.scope() });
     match block_on(server.complete(&posted, &handle, &browser, &prompt.consent, &signed_in, &decision)) {
         Completed::Redirect(redirect) => brought(&redirect),
-        Completed::AlreadyDecided | Completed::NeedLogin { .. } | Completed::Page(_) => None,
+        Completed::AlreadyDecided(_) | Completed::NeedLogin { .. } | Completed::Page(_) => None,
     }
 }
 

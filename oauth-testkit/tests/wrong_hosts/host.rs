@@ -263,8 +263,8 @@ impl Host {
                 self.page("denied".to_owned())
             }
             Completed::Redirect(redirect) => self.leave(&redirect),
-            Completed::AlreadyDecided if self.fault == Fault::BeginsAgain => self.complete_again(asked, &signed_in),
-            Completed::AlreadyDecided => self.page("decided".to_owned()),
+            Completed::AlreadyDecided(_) if self.fault == Fault::BeginsAgain => self.complete_again(asked, &signed_in),
+            Completed::AlreadyDecided(_) => self.page("decided".to_owned()),
             Completed::NeedLogin { .. } => see(&format!("/consent?{}", asked.query)),
             Completed::Page(page) => self.refuse(&page),
         }

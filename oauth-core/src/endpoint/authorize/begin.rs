@@ -1,18 +1,20 @@
 //! `begin`: who asks, where the answer goes, what is asked; and whether anybody has to be asked at all.
 
 use super::interaction::{self, Stopped};
+use super::permit::permit;
 use super::redirect::{Redirect, Refused, Target};
 use super::request::{self, Wanted};
 use super::tokens::{BrowserSecret, Handle};
 use super::{Begun, SignedIn, frozen};
-use crate::audit::{What, Who};
+use crate::audit::Who;
 use crate::context::RequestContext;
 use crate::error::{Error, Refusal};
 use crate::policy::consent;
+use crate::policy::sign_in::LoginReason;
 use crate::server::Inner;
 use crate::store::{
-    AuthorizationRequestRecord, BeginOutcome, BeginRequest, Binding, Client, ConsentKey, Extra, IssueCode,
-    RequestOrigin, RequestState,
+    AuthorizationRequestRecord, BeginOutcome, BeginRequest, Binding, Client, Extra, IssueCode, RequestOrigin,
+    RequestState,
 };
 use crate::types::{Lifetime, Timestamp};
 use crate::wire::Request;
@@ -55,7 +57,7 @@ async fn try_begin(
     let tell_client = |error: Error| Stopped { error, target: Some(target.clone()) };
     let wanted = request::want(server, &parameters, &client, now).await.map_err(tell_client)?;
     let needs = match signed_in {
-        None => Needs::Login,
+        None => Needs::Login(LoginReason::NobodySignedIn),
         Some(signed_in) => {
             who.subject = Some(signed_in.subject.clone());
             let visit = Visit { server, client: &client, target: &target, wanted: &wanted, signed_in, context, now };
@@ -64,18 +66,26 @@ async fn try_begin(
     };
     match needs {
         Needs::Nothing(redirect) => Ok(Begun::Redirect(redirect)),
-        Needs::Login if wanted.prompt.none => Err(tell_client(Refusal::LoginRequired.into())),
+        Needs::Login(reason) if wanted.prompt.none => Err(tell_client(login_required(&reason).into())),
         Needs::Consent if wanted.prompt.none => Err(tell_client(Refusal::ConsentRequired.into())),
-        Needs::Login | Needs::Consent => write_down(server, &client, &target, &wanted, browser, now).await,
+        Needs::Login(_) | Needs::Consent => write_down(server, &client, &target, &wanted, browser, now).await,
     }
 }
 
 /// What a request needs of its user.
 enum Needs {
-    Login,
+    Login(LoginReason),
     Consent,
     /// Nothing: it is answered.
     Nothing(Redirect),
+}
+
+/// `login_required`, with the host's rule in the trail where one wants the login.
+const fn login_required(reason: &LoginReason) -> Refusal {
+    match reason {
+        LoginReason::Stronger { rule, .. } => Refusal::PolicyLogin { rule },
+        _ => Refusal::LoginRequired,
+    }
 }
 
 /// A request of somebody who is signed in.
@@ -93,29 +103,30 @@ impl Visit<'_> {
     /// Whether it can be answered without asking: the sign-in will do, and remembered consent covers what is asked.
     async fn look(&self) -> Result<Needs, Error> {
         let Self { server, client, target, wanted, signed_in, context, now } = *self;
-        let Ok(user) = interaction::user(server, wanted, now, signed_in, now).await? else { return Ok(Needs::Login) };
-        let permitted = interaction::permit(server, client, wanted, &user, signed_in, context, now);
-        let Ok(scope) = permitted.await? else { return Ok(Needs::Login) };
+        let user = match interaction::user(server, wanted, now, signed_in, now).await? {
+            Ok(user) => user,
+            Err(reason) => return Ok(Needs::Login(reason)),
+        };
+        let permitted = match permit(server, client, wanted, &user, signed_in, context, now).await? {
+            Ok(permitted) => permitted,
+            Err(reason) => return Ok(Needs::Login(reason)),
+        };
+        let scope = &permitted.scope;
         if wanted.prompt.consent || !consent::is_remembered(client) {
             return Ok(Needs::Consent);
         }
-        let key = ConsentKey {
-            subject: user.subject.clone(),
-            client: client.id.clone(),
-            redirect_uri: target.uri.as_str().to_owned(),
-            resource: wanted.resource.clone(),
-        };
+        let key = interaction::consent_key(client, target, wanted, &user.subject);
         let held = server.stores.grants.find_consent(&key).await?;
-        if !interaction::is_covered(client, target, wanted, &scope, held.as_ref(), now) {
+        if !interaction::is_covered(client, target, wanted, scope, held.as_ref(), now) {
             return Ok(Needs::Consent);
         }
-        let (code, record) = interaction::mint_code(server, client, target, wanted, signed_in, &scope, now)?;
+        let (code, record) = interaction::mint_code(server, client, target, wanted, signed_in, scope, now)?;
         match server.stores.grants.issue_code(record).await? {
             IssueCode::Issued => {}
             // withdrawn a moment ago
             IssueCode::CutOff => return Ok(Needs::Consent),
         }
-        let what = What::CodeIssued { scope, asked: false };
+        let what = permitted.into_event(false);
         server.audit(now, context, Some(client.id.clone()), Some(user.subject), what)?;
         Ok(Needs::Nothing(Redirect::with_code(target, &server.issuer, &code)))
     }

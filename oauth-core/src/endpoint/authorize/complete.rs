@@ -2,15 +2,17 @@
 
 use super::consent_token::{ConsentToken, Presented, ShownTo};
 use super::interaction::{self, Interaction, Stopped};
+use super::permit::permit;
 use super::redirect::{Redirect, Refused};
 use super::tokens::{BrowserSecret, Handle};
 use super::{Completed, Decision, SignedIn};
 use crate::audit::{What, Who};
 use crate::context::RequestContext;
 use crate::error::{Error, Fault, Refusal};
+use crate::policy;
 use crate::server::Inner;
 use crate::store::RequestDecision;
-use crate::types::{Scope, Timestamp};
+use crate::types::Timestamp;
 use crate::wire::{Method, Request};
 
 /// What the host's form brought.
@@ -32,9 +34,9 @@ pub(crate) async fn complete(
     let mut who = Who { subject: Some(form.signed_in.subject.clone()), ..Who::default() };
     match try_complete(server, request, form, context, now, &mut who).await {
         Ok(completed) => completed,
-        Err(Stopped { error: Error::Refused(Refusal::InteractionDecided), .. }) => Completed::AlreadyDecided,
         Err(stopped) => match stopped.tell(server, who, context, now) {
             Refused::Redirect(redirect) => Completed::Redirect(redirect),
+            Refused::Page(page) if page.reason == Some(Refusal::InteractionDecided) => Completed::AlreadyDecided(page),
             Refused::Page(page) => Completed::Page(page),
         },
     }
@@ -54,16 +56,15 @@ async fn try_complete(
         return Err(Refusal::DecisionNotPosted.into());
     }
     let presented = Presented::parse(consent).ok_or(Refusal::ConsentTokenWrong)?;
-    let interaction = interaction::load(server, handle, browser, Some(&signed_in.subject), now).await?;
+    let interaction = interaction::load(server, handle, browser, now, who).await?;
     let Interaction { client, target, wanted, .. } = &interaction;
-    who.client = Some(client.id.clone());
     let user = match interaction::user(server, wanted, interaction.begun_at, signed_in, now).await? {
         Ok(user) => user,
         Err(reason) => return Ok(Completed::NeedLogin { reason }),
     };
-    let permitted = interaction::permit(server, client, wanted, &user, signed_in, context, now).await;
-    let shown = match permitted.map_err(|error| interaction.stop(error))? {
-        Ok(scope) => scope,
+    let permitted = permit(server, client, wanted, &user, signed_in, context, now).await;
+    let permitted = match permitted.map_err(|error| interaction.stop(error))? {
+        Ok(permitted) => permitted,
         Err(reason) => return Ok(Completed::NeedLogin { reason }),
     };
     let shown_to = ShownTo {
@@ -72,27 +73,25 @@ async fn try_complete(
         browser: &interaction.browser,
         subject: &signed_in.subject,
         auth_time: signed_in.auth_time,
-        scope: &shown,
+        scope: &permitted.scope,
         resource: &wanted.resource,
     };
     let key = server.keys.family_key(&presented.key, now).await.map_err(Fault::from)?;
     if !key.is_some_and(|key| shown_to.is_proved_by(&presented, &key, now)) {
         return Err(Refusal::ConsentTokenWrong.into());
     }
-    let approved = match decision {
-        Decision::Approve { scopes } if !scopes.is_subset(&shown) => {
-            return Err(Refusal::ScopeNotShown.into());
-        }
-        Decision::Approve { scopes } => scopes.clone(),
-        Decision::Deny => Scope::empty(),
+    let chosen = match decision {
+        Decision::Approve { scopes } => Some(scopes),
+        Decision::Deny => None,
     };
-    if approved.is_empty() {
+    let Some(approved) = policy::consent::approved(chosen, &permitted.scope)? else {
         interaction::decide(server, &interaction, signed_in, RequestDecision::Denied, now).await?;
         let what = What::Refused(Refusal::AccessDenied);
         server.audit(now, context, Some(client.id.clone()), Some(signed_in.subject.clone()), what)?;
         let denied = Error::Refused(Refusal::AccessDenied);
         return Ok(Completed::Redirect(Redirect::with_error(target, &server.issuer, &denied, context.correlation_id)));
-    }
-    let redirect = interaction::approve(server, &interaction, signed_in, &approved, true, context, now).await?;
+    };
+    let approved = permitted.approved(&approved);
+    let redirect = interaction::approve(server, &interaction, signed_in, approved, true, context, now).await?;
     Ok(Completed::Redirect(redirect))
 }

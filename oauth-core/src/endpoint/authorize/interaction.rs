@@ -7,24 +7,22 @@ use zeroize::Zeroizing;
 
 use super::SignedIn;
 use super::frozen;
+use super::permit::Permitted;
 use super::redirect::{Redirect, Refused, Target, refuse};
 use super::request::Wanted;
 use super::tokens::{BrowserSecret, Handle};
-use crate::audit::What;
+use crate::audit::Who;
 use crate::context::RequestContext;
 use crate::error::{Error, Fault, Refusal};
 use crate::jose::base64url;
 use crate::policy::consent::{self, Asked};
 use crate::policy::permission;
-use crate::policy::scope::{self, Excess, ScopeBounds};
 use crate::policy::sign_in::{self, LoginReason};
-use crate::policy::{Facts, Trace};
 use crate::server::Inner;
 use crate::store::{
-    Binding, Client, CodeRecord, ConsentKey, ConsentRecord, DecideOutcome, DecideRequest, Extra, GrantTypes, Principal,
+    Binding, Client, CodeRecord, ConsentKey, ConsentRecord, DecideOutcome, DecideRequest, Extra, GrantTypes,
     RequestDecision, Standing, User,
 };
-use crate::token::FactsRequest;
 use crate::types::{Lifetime, Scope, Subject, Timestamp, TokenDigest};
 
 /// How long a code lives (RFC 6749 §4.1.2).
@@ -56,13 +54,7 @@ impl<E: Into<Error>> From<E> for Stopped {
 
 impl Stopped {
     /// Audits it and says it.
-    pub(super) fn tell(
-        self,
-        server: &Inner,
-        who: crate::audit::Who,
-        context: &RequestContext,
-        now: Timestamp,
-    ) -> Refused {
+    pub(super) fn tell(self, server: &Inner, who: Who, context: &RequestContext, now: Timestamp) -> Refused {
         let request = context.correlation_id;
         match server.audit_error(&self.error, who, context, now) {
             Ok(()) => refuse(server, self.target.as_ref(), &self.error, request),
@@ -71,7 +63,7 @@ impl Stopped {
     }
 }
 
-/// Finds the interaction. The browser is proved before anything else is told.
+/// Finds the interaction. The browser is proved before anything else is told; the trail learns whose it is in any case.
 ///
 /// # Errors
 /// [`Stopped`]; [`Refusal::InteractionDecided`] for one that was decided before.
@@ -79,13 +71,14 @@ pub(super) async fn load(
     server: &Inner,
     handle: &Handle,
     browser: &BrowserSecret,
-    subject: Option<&Subject>,
     now: Timestamp,
+    who: &mut Who,
 ) -> Result<Interaction, Stopped> {
     permission::server_has_grant(GrantTypes::AUTHORIZATION_CODE, server.grant_settings.grant_types())?;
-    let found = server.stores.grants.find_request(&handle.digest(), subject).await?;
+    let found = server.stores.grants.find_request(&handle.digest(), who.subject.as_ref()).await?;
     let found = found.ok_or(Refusal::InteractionUnknown)?;
     let record = found.request;
+    who.client = Some(record.client.clone());
     // digests are compared in constant time
     if record.browser != Some(browser.digest()) {
         return Err(Refusal::InteractionForeign.into());
@@ -140,42 +133,6 @@ pub(super) async fn user(
     Ok(sign_in::judge(asked, &user.subject, signed_in.auth_time, now).map(|()| user))
 }
 
-/// What of the request this user can allow, by the core's rules and the host's; or why that user has to sign in again.
-///
-/// # Errors
-/// A [`Refusal`] when nothing is left or a rule of the host denies it.
-pub(super) async fn permit(
-    server: &Inner,
-    client: &Client,
-    wanted: &Wanted,
-    user: &User,
-    signed_in: &SignedIn,
-    context: &RequestContext,
-    now: Timestamp,
-) -> Result<Result<Scope, LoginReason>, Error> {
-    let grant = GrantTypes::AUTHORIZATION_CODE;
-    let principal = Principal::User { subject: user.subject.clone(), client: client.id.clone() };
-    let (scope, resource) = (Some(&wanted.scope), &wanted.resource[..]);
-    let known = server.facts(context, &FactsRequest { grant, client, principal: &principal, scope, resource }).await?;
-    let bounds = ScopeBounds { client: &wanted.scope, grant: None, user: user.scope.as_ref(), resource: None };
-    let (excess, trace) = (Excess::of(server.grant_settings.scope_mode), &mut Trace::off());
-    let scope = scope::grant(&wanted.scope, bounds, excess, trace)?;
-    let auth = signed_in.context();
-    let around = server.around(&known, context.peer, now);
-    let facts = Facts {
-        user: Some(user),
-        resource,
-        auth: Some(&auth),
-        ..around.facts(grant, client, &principal, &wanted.scope)
-    };
-    // how long tokens live is judged again when there are any
-    match around.rules.apply(&facts, scope, server.grant_settings.lifetime, excess, trace) {
-        Ok((scope, _)) => Ok(Ok(scope.scope().clone())),
-        Err(Refusal::PolicyLogin { .. }) => Ok(Err(LoginReason::Stronger)),
-        Err(refusal) => Err(refusal.into()),
-    }
-}
-
 /// Whether the user need not be asked, because the answer is remembered.
 pub(super) fn is_covered(
     client: &Client,
@@ -187,6 +144,16 @@ pub(super) fn is_covered(
 ) -> bool {
     let asked = Asked { redirect_uri: target.uri.as_str(), resource: &wanted.resource, scope };
     !wanted.prompt.consent && held.is_some_and(|held| consent::covers(held, client, asked, now))
+}
+
+/// Under what an answer to this is remembered.
+pub(super) fn consent_key(client: &Client, target: &Target, wanted: &Wanted, subject: &Subject) -> ConsentKey {
+    ConsentKey {
+        subject: subject.clone(),
+        client: client.id.clone(),
+        redirect_uri: target.uri.as_str().to_owned(),
+        resource: wanted.resource.clone(),
+    }
 }
 
 /// A code, and what is kept of it.
@@ -221,47 +188,29 @@ pub(super) fn mint_code(
     Ok((code, record))
 }
 
-/// What is remembered once the user allowed this scope: all that is remembered already, and this. Going on without the
-/// user is asked for each time.
-fn remembered(
-    interaction: &Interaction,
-    subject: &Subject,
-    approved: &Scope,
-    now: Timestamp,
-) -> Option<Box<ConsentRecord>> {
-    if !consent::is_remembered(&interaction.client) {
-        return None;
-    }
-    let offline = Scope::parse(permission::OFFLINE_ACCESS).unwrap_or_else(|_| Scope::empty());
-    let held = interaction.held.as_ref().filter(|held| now < held.expires_at).map(|held| &held.scope);
-    let scope = held.map_or_else(|| approved.clone(), |held| held.union(approved)).difference(&offline);
-    let key = ConsentKey {
-        subject: subject.clone(),
-        client: interaction.client.id.clone(),
-        redirect_uri: interaction.target.uri.as_str().to_owned(),
-        resource: interaction.wanted.resource.clone(),
-    };
-    let expires_at = now.plus(consent::REMEMBERED);
-    Some(Box::new(ConsentRecord { key, scope, granted_at: now, expires_at, extra: Extra::default() }))
-}
-
 /// Writes an approval: request, code and consent in one store call.
 pub(super) async fn approve(
     server: &Inner,
     interaction: &Interaction,
     signed_in: &SignedIn,
-    scope: &Scope,
+    permitted: Permitted,
     asked: bool,
     context: &RequestContext,
     now: Timestamp,
 ) -> Result<Redirect, Stopped> {
     let Interaction { client, target, wanted, .. } = interaction;
+    let scope = &permitted.scope;
     let (code, record) = mint_code(server, client, target, wanted, signed_in, scope, now)?;
     // what covers itself is not made to last longer by that
-    let consent = if asked { remembered(interaction, &signed_in.subject, scope, now) } else { None };
+    let consent = if asked {
+        let key = consent_key(client, target, wanted, &signed_in.subject);
+        consent::remembered(client, key, interaction.held.as_ref(), scope, now).map(Box::new)
+    } else {
+        None
+    };
     let decision = RequestDecision::Approved { code: Box::new(record), consent };
     decide(server, interaction, signed_in, decision, now).await?;
-    let what = What::CodeIssued { scope: scope.clone(), asked };
+    let what = permitted.into_event(asked);
     server.audit(now, context, Some(client.id.clone()), Some(signed_in.subject.clone()), what)?;
     Ok(Redirect::with_code(target, &server.issuer, &code))
 }

@@ -21,6 +21,8 @@ mod consent_token;
 mod frozen;
 mod html;
 mod interaction;
+mod narrowed;
+mod permit;
 mod redirect;
 mod request;
 mod show;
@@ -170,8 +172,8 @@ pub enum Decision {
 pub enum Completed {
     /// Decided: send the browser back to the client.
     Redirect(Redirect),
-    /// It was decided before, in another tab or by an impatient second click; nothing changed.
-    AlreadyDecided,
+    /// It was decided before, in another tab or by an impatient second click; nothing changed. The page says so.
+    AlreadyDecided(Page),
     /// The sign-in is not good any more; show the login page.
     NeedLogin {
         /// Why.

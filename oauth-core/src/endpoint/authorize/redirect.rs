@@ -67,6 +67,10 @@ impl Redirect {
             Error::Refused(Refusal::PolicyDenied { .. }) => {
                 (ErrorCode::AccessDenied.as_str(), "this cannot be allowed now".to_owned())
             }
+            // and where it wants a login while nobody may be asked (OpenID Connect Core §3.1.2.6)
+            Error::Refused(Refusal::PolicyLogin { .. }) => {
+                (ErrorCode::LoginRequired.as_str(), Refusal::LoginRequired.description().to_owned())
+            }
             Error::Refused(refusal) => (refusal.code().as_str(), refusal.description().to_owned()),
             Error::Fault(fault) => {
                 let code = if fault.is_temporary() { "temporarily_unavailable" } else { "server_error" };

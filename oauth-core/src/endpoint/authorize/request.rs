@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::narrowed::Narrowed;
 use super::redirect::{ResponseMode, Target};
 use crate::error::{Error, Refusal};
 use crate::grant::Asked;
@@ -26,6 +27,8 @@ const MAX_HINT: usize = 512;
 pub(super) struct Wanted {
     /// Requested ∩ client ∩ resource; the user is not known yet.
     pub(super) scope: Scope,
+    /// What the request asked for beyond that.
+    pub(super) narrowed: Narrowed,
     /// Sorted, each once.
     pub(super) resource: Vec<ResourceUri>,
     pub(super) challenge: Option<CodeChallenge>,
@@ -182,18 +185,19 @@ pub(super) async fn want(
     let target = resource::target(&asked.resource, client, &settings.resources, settings.format_for(client))?;
     let bounds = ScopeBounds { client: &client.scope, grant: None, user: None, resource: target.scope.as_ref() };
     let wished = asked.scope.as_ref().unwrap_or(&client.default_scope);
-    let scope = scope::grant(wished, bounds, Excess::of(asked.mode), &mut Trace::off())?.scope().clone();
-    Ok(Wanted { scope, resource: asked.resource, challenge, nonce, prompt, max_age, login_hint, hinted })
+    let mut trace = Trace::off();
+    let granted = scope::grant(wished, bounds, Excess::of(asked.mode), &mut trace)?;
+    let narrowed = Narrowed::none().and(granted.dropped(), trace.take_narrowed_by());
+    let scope = granted.scope().clone();
+    Ok(Wanted { scope, narrowed, resource: asked.resource, challenge, nonce, prompt, max_age, login_hint, hinted })
 }
 
 fn challenge(params: &Params<'_>, client: &Client) -> Result<Option<CodeChallenge>, Error> {
     let (challenge, method) = (params.single("code_challenge")?, params.single("code_challenge_method")?);
-    let absent = challenge.is_none() && method.is_none();
-    if absent && client.is_confidential() && ClientExtra::of(client)?.code_without_pkce() {
-        return Ok(None);
-    }
-    let challenge = pkce::Challenge::parse(challenge, method).map_err(|_| Refusal::Challenge)?;
-    Ok(Some(CodeChallenge::from_bytes(*challenge.as_bytes())))
+    // what the registration says of it is read only where it is asked
+    let is_excused = challenge.is_none() && client.is_confidential() && ClientExtra::of(client)?.code_without_pkce();
+    let brought = pkce::brought(challenge, method, client, is_excused).map_err(|_| Refusal::Challenge)?;
+    Ok(brought.map(|challenge| CodeChallenge::from_bytes(*challenge.as_bytes())))
 }
 
 fn asked(params: &Params<'_>, server: &Inner) -> Result<Asked, Refusal> {

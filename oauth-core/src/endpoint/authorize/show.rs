@@ -2,6 +2,7 @@
 
 use super::consent_token::ShownTo;
 use super::interaction::{self, Interaction, Stopped};
+use super::permit::permit;
 use super::redirect::Refused;
 use super::tokens::{BrowserSecret, Handle};
 use super::{Prompt, PromptScope, Shown, SignedIn};
@@ -43,10 +44,8 @@ async fn try_show(
     now: Timestamp,
     who: &mut Who,
 ) -> Result<Shown, Stopped> {
-    let subject = signed_in.map(|signed_in| &signed_in.subject);
-    let interaction = interaction::load(server, handle, browser, subject, now).await?;
+    let interaction = interaction::load(server, handle, browser, now, who).await?;
     let Interaction { client, target, wanted, .. } = &interaction;
-    who.client = Some(client.id.clone());
     let need_login = |reason| Ok(Shown::NeedLogin { reason, login_hint: wanted.login_hint.clone() });
     let Some(signed_in) = signed_in else { return need_login(LoginReason::NobodySignedIn) };
     let user = match interaction::user(server, wanted, interaction.begun_at, signed_in, now).await? {
@@ -54,20 +53,20 @@ async fn try_show(
         Err(reason) => return need_login(reason),
     };
     server.refuse_client_as_subject(&user.subject, &client.id).await.map_err(|error: Error| interaction.stop(error))?;
-    let permitted = interaction::permit(server, client, wanted, &user, signed_in, context, now).await;
-    let scope = match permitted.map_err(|error| interaction.stop(error))? {
-        Ok(scope) => scope,
+    let permitted = permit(server, client, wanted, &user, signed_in, context, now).await;
+    let permitted = match permitted.map_err(|error| interaction.stop(error))? {
+        Ok(permitted) => permitted,
         Err(reason) => return need_login(reason),
     };
     let held = interaction.held.as_ref();
     // looking without coming to stay decides nothing (RFC 9110 §9.2.1)
     let may_decide = request.method != Method::Head && !super::request::is_prefetch(request);
-    if may_decide && interaction::is_covered(client, target, wanted, &scope, held, now) {
+    if may_decide && interaction::is_covered(client, target, wanted, &permitted.scope, held, now) {
         server.require_trail()?;
-        let redirect = interaction::approve(server, &interaction, signed_in, &scope, false, context, now).await?;
+        let redirect = interaction::approve(server, &interaction, signed_in, permitted, false, context, now).await?;
         return Ok(Shown::Redirect(redirect));
     }
-    prompt(server, &interaction, signed_in, &scope, now).await
+    prompt(server, &interaction, signed_in, &permitted.scope, now).await
 }
 
 async fn prompt(
