@@ -14,8 +14,9 @@ use oauth_core::{RequestContext, ValidatedGrant};
 use oauth_testkit::{Method as Call, Times, block_on};
 use serde_json::json;
 
+use crate::browser::{SPA, VERIFIER, WEB, alice, encode, people_in_browsers, spa};
 use crate::people::plain;
-use crate::world::{START, World};
+use crate::world::{Answer, START, World, form};
 
 fn explain_at(world: &World, client: &str, parameters: &[(&str, &str)], at: Timestamp) -> Explanation {
     let operator = OperatorCapability::granted_by_the_host();
@@ -251,6 +252,110 @@ fn the_trail_names_the_rule_that_refused() {
     let told = world.trail.take().pop().unwrap().to_json();
     assert!(told.contains(r#""rule":"scope.empty""#), "{told}");
     assert_eq!(Refusal::ScopeEmpty.rule(), RuleId::Core(Rule::ScopeEmpty));
+}
+
+/// A code of alice's, brought by `spa` as it should be.
+fn brought(code: &str) -> Vec<(&str, &str)> {
+    vec![("grant_type", "authorization_code"), ("code", code), ("redirect_uri", SPA), ("code_verifier", VERIFIER)]
+}
+
+/// What the endpoint decides of this request right now, by its audit trail, and what it answers.
+fn decided(world: &World, client: &str, parameters: &[(&str, &str)]) -> (Option<Refusal>, Answer) {
+    world.trail.take();
+    let pairs = [("client_id", client)].into_iter().chain(parameters.iter().copied());
+    let pairs: Vec<String> = pairs.map(|(name, value)| format!("{name}={}", encode(value))).collect();
+    let answer = world.post(form(&pairs.join("&")));
+    (world.trail.refusals().pop(), answer)
+}
+
+/// Every call that writes grants, codes or tokens.
+fn written(world: &World) -> usize {
+    [Call::RedeemCode, Call::IssueCode, Call::BeginRequest, Call::DecideRequest]
+        .into_iter()
+        .map(|call| world.store.count(call))
+        .sum::<usize>()
+        + world.writes()
+}
+
+#[test]
+fn a_good_code_is_explained_and_can_be_redeemed_afterwards() {
+    let world = people_in_browsers(|builder| builder);
+    let code = world.code(&spa().with("scope", "offline_access notes.read"), &alice());
+    world.store.forget();
+    world.trail.take();
+    let explained = explain(&world, "spa", &brought(&code));
+    assert_eq!((written(&world), world.trail.take().len()), (0, 0), "nothing was written or told");
+    let Verdict::Granted(granted) = &explained.verdict else { panic!("{explained}") };
+    assert_eq!(explained.subject.as_ref().map(|subject| subject.as_str()), Some("alice"));
+    let rules: Vec<String> = explained.trace.iter().map(|step| step.rule.to_string()).collect();
+    let own = ["code.known", "code.owner", "code.redirect_uri", "code.pkce", "code.live", "grant.standing"];
+    assert!(rules.windows(own.len()).any(|window| window == own), "{rules:?}");
+    let (refused, answer) = decided(&world, "spa", &brought(&code));
+    assert_eq!((refused, answer.status), (None, 200), "{}", answer.body);
+    assert_eq!(answer.body["scope"].as_str(), Some(granted.scope.as_str()));
+    assert_eq!(answer.body["expires_in"], granted.lifetime.seconds());
+    assert_eq!(answer.body["refresh_token"].is_string(), granted.refresh_token);
+}
+
+/// What is wrong with a code, in one way each; the code is good afterwards.
+#[test]
+fn a_code_that_is_refused_is_explained_as_the_endpoint_refuses_it() {
+    let wrong = "A".repeat(43);
+    let cases = [
+        ("spa", "code_verifier", Some(wrong.as_str()), Refusal::VerifierWrong, Rule::CodePkce),
+        ("spa", "code_verifier", None, Refusal::VerifierMissing, Rule::CodePkce),
+        ("spa", "redirect_uri", Some(WEB), Refusal::CodeRedirectUri, Rule::CodeRedirectUri),
+        ("native", "redirect_uri", Some(SPA), Refusal::CodeForeign, Rule::CodeOwner),
+    ];
+    for (client, name, value, why, rule) in cases {
+        let world = people_in_browsers(|builder| builder);
+        let code = world.code(&spa(), &alice());
+        let mut sent = brought(&code);
+        sent.retain(|(held, _)| *held != name);
+        sent.extend(value.map(|value| (name, value)));
+        world.store.forget();
+        agreed(&world, client, &sent, why, rule);
+        let (refused, answer) = decided(&world, "spa", &brought(&code));
+        assert_eq!((refused, answer.status), (None, 200), "{why:?} changed nothing: {}", answer.body);
+    }
+}
+
+/// Explains a request that is refused, then makes it at the same time.
+fn agreed(world: &World, client: &str, sent: &[(&str, &str)], why: Refusal, rule: Rule) {
+    world.trail.take();
+    let explained = explain_at(world, client, sent, oauth_core::time::Clock::now(&world.clock));
+    assert_eq!((written(world), world.trail.take().len()), (0, 0), "nothing was written or told");
+    assert_eq!(refused(&explained), why, "{explained}");
+    let last = explained.trace.last().unwrap();
+    assert_eq!((last.rule, &last.effect), (RuleId::Core(rule), &Effect::Refused(why)), "{explained}");
+    let (refused, answer) = decided(world, client, sent);
+    assert_eq!(refused, Some(why));
+    assert_eq!(answer.error(), (why.status(), why.code().as_str()));
+}
+
+#[test]
+fn a_code_that_is_too_old_is_explained() {
+    let world = people_in_browsers(|builder| builder);
+    let code = world.code(&spa(), &alice());
+    world.advance(60);
+    world.store.forget();
+    agreed(&world, "spa", &brought(&code), Refusal::CodeExpired, Rule::CodeLive);
+    // it was good a moment before, and is explained as it was then
+    let earlier = explain_at(&world, "spa", &brought(&code), START.plus(Lifetime::of_seconds(59)));
+    assert!(matches!(earlier.verdict, Verdict::Granted(_)), "{earlier}");
+}
+
+#[test]
+fn a_replayed_code_is_explained_and_ends_nothing_until_it_is_brought() {
+    let world = people_in_browsers(|builder| builder);
+    let code = world.code(&spa(), &alice());
+    let first = world.redeem_spa(&code);
+    world.store.forget();
+    world.trail.take();
+    assert_eq!(refused(&explain(&world, "spa", &brought(&code))), Refusal::CodeReplayed);
+    assert!(world.verify(first.access_token()).is_ok(), "what the first gave is good still");
+    agreed(&world, "spa", &brought(&code), Refusal::CodeReplayed, Rule::CodeReplay);
+    assert!(world.verify(first.access_token()).is_err(), "the endpoint ended it");
 }
 
 /// Whoever answers requests from outside must not be able to explain: the adapter knows neither the method nor the

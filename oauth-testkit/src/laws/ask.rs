@@ -1,7 +1,9 @@
 //! Requests as the laws send them, and a user's browser from the first visit to the code.
 
+use std::net::IpAddr;
+
 use oauth_core::authorize::{Begun, Completed, Decision, Redirect, Shown, SignedIn};
-use oauth_core::types::{Subject, Timestamp};
+use oauth_core::types::{Scope, Subject, Timestamp};
 use oauth_core::wire::{Body, Method, Request, Response};
 use oauth_core::{AuthorizationServer, Endpoint};
 use serde_json::{Map, Value};
@@ -66,31 +68,48 @@ impl Answered {
     }
 }
 
-/// What a user who allows everything that is shown brings back: a code, or nothing.
-pub(super) fn code(
-    server: &AuthorizationServer,
-    visit: &[(&str, &str)],
-    user: &Subject,
-    signed_in_at: Timestamp,
-) -> Option<String> {
-    let signed_in = SignedIn::new(user.clone(), signed_in_at);
-    let mut request = Request::new(Method::Get, "/oauth/authorize");
-    request.query = Some(pairs(visit));
-    let (handle, browser) = match block_on(server.begin(&request, Some(&signed_in), None)) {
-        Begun::Interaction { handle, browser } => (handle, browser),
-        Begun::Redirect(redirect) => return brought(&redirect),
-        Begun::Page(_) => return None,
-    };
-    let page = Request::new(Method::Get, "/consent");
-    let prompt = match block_on(server.show(&page, &handle, &browser, Some(&signed_in))) {
-        Shown::Prompt(prompt) => prompt,
-        Shown::Redirect(redirect) => return brought(&redirect),
-        Shown::NeedLogin { .. } | Shown::Page(_) => return None,
-    };
-    let (posted, decision) = (Request::new(Method::Post, "/consent"), Decision::Approve { scopes: prompt.scope() });
-    match block_on(server.complete(&posted, &handle, &browser, &prompt.consent, &signed_in, &decision)) {
-        Completed::Redirect(redirect) => brought(&redirect),
-        Completed::AlreadyDecided(_) | Completed::NeedLogin { .. } | Completed::Page(_) => None,
+/// A visit of a user who is signed in and allows what is shown: all of it, or as much as is `allowed`.
+pub(super) struct Visit<'a> {
+    pub(super) members: &'a [(&'a str, &'a str)],
+    pub(super) signed_in: SignedIn,
+    pub(super) allowed: Option<&'a Scope>,
+    pub(super) peer: Option<IpAddr>,
+}
+
+impl<'a> Visit<'a> {
+    /// Of somebody who allows everything.
+    pub(super) const fn of(members: &'a [(&'a str, &'a str)], user: Subject, signed_in_at: Timestamp) -> Self {
+        Self { members, signed_in: SignedIn::new(user, signed_in_at), allowed: None, peer: None }
+    }
+
+    fn request(&self, method: Method, path: &str) -> Request {
+        let mut request = Request::new(method, path);
+        request.peer = self.peer;
+        request
+    }
+
+    /// What the user brings back: a code, or nothing.
+    pub(super) fn code(&self, server: &AuthorizationServer) -> Option<String> {
+        let mut visit = self.request(Method::Get, "/oauth/authorize");
+        visit.query = Some(pairs(self.members));
+        let (handle, browser) = match block_on(server.begin(&visit, Some(&self.signed_in), None)) {
+            Begun::Interaction { handle, browser } => (handle, browser),
+            Begun::Redirect(redirect) => return brought(&redirect),
+            Begun::Page(_) => return None,
+        };
+        let page = self.request(Method::Get, "/consent");
+        let prompt = match block_on(server.show(&page, &handle, &browser, Some(&self.signed_in))) {
+            Shown::Prompt(prompt) => prompt,
+            Shown::Redirect(redirect) => return brought(&redirect),
+            Shown::NeedLogin { .. } | Shown::Page(_) => return None,
+        };
+        let shown = prompt.scope();
+        let scopes = self.allowed.map_or(shown.clone(), |allowed| shown.intersection(allowed));
+        let (posted, decision) = (self.request(Method::Post, "/consent"), Decision::Approve { scopes });
+        match block_on(server.complete(&posted, &handle, &browser, &prompt.consent, &self.signed_in, &decision)) {
+            Completed::Redirect(redirect) => brought(&redirect),
+            Completed::AlreadyDecided(_) | Completed::NeedLogin { .. } | Completed::Page(_) => None,
+        }
     }
 }
 

@@ -64,6 +64,8 @@ pub enum Grant {
     Client,
     /// `password`.
     Password,
+    /// `authorization_code`.
+    Code,
     /// A grant of the host's own, which gives tokens in a user's name.
     Extension,
 }
@@ -151,6 +153,21 @@ pub struct RequestCase {
     pub proposed: Option<u32>,
     /// How much the extension grant proposes.
     pub proposed_scope: Option<Scope>,
+    /// How it came by its code, where it asks by one.
+    pub consent: Option<Consent>,
+}
+
+/// A visit to the authorization endpoint, and what the user said there.
+#[derive(Debug, Clone)]
+pub struct Consent {
+    /// The scope that the visit named.
+    pub scope: Option<Scope>,
+    /// Whether it named the resource.
+    pub resource: bool,
+    /// How much of what was shown the user allowed; `None` is all of it.
+    pub allowed: Option<Scope>,
+    /// Whether client, user and server had everything then, and lost since what they have not now.
+    pub before: bool,
 }
 
 /// A rule of a host, as data. Each takes away the same from everybody, or from those whose request it fits.
@@ -192,17 +209,97 @@ impl Case {
             .prop_map(|(client, user, server, request, rules)| Self { client, user, server, request, rules, at: START })
     }
 
-    /// What the request asks for: what it names, or the default.
+    /// A request that is granted whole, by the smallest of everything.
+    #[must_use]
+    pub fn of(grant: Grant) -> Self {
+        let scope = Scope::parse("read").expect("a scope");
+        let consent = Consent { scope: None, resource: false, allowed: None, before: true };
+        Self {
+            client: ClientCase {
+                public: false,
+                active: true,
+                has_grant: true,
+                refreshes: false,
+                scope: scope.clone(),
+                default: scope.clone(),
+                lifetime: None,
+                resource: false,
+                acts_for: true,
+                network: None,
+            },
+            user: UserCase { known: true, active: true, scope: None },
+            server: ServerCase {
+                has_grant: true,
+                strict: false,
+                opaque: false,
+                lifetime: 600,
+                id_tokens: false,
+                resource_scope: None,
+                resource_lifetime: None,
+                grant_scope: scope,
+                grant_lasts: false,
+            },
+            request: RequestCase {
+                grant,
+                scope: None,
+                resource: false,
+                peer: None,
+                proposed: None,
+                proposed_scope: None,
+                consent: (grant == Grant::Code).then_some(consent),
+            },
+            rules: Vec::new(),
+            at: START,
+        }
+    }
+
+    /// What the request asks for: what it names, or else what its code holds, or the default. What a code holds that
+    /// the same rules allowed is not told from here: it is within this.
     pub(super) fn asked(&self) -> Scope {
-        let default = self.client.default.intersection(&self.client.scope);
+        let default = || self.client.default.intersection(&self.client.scope);
         match (&self.request.scope, self.request.grant) {
             (Some(scope), _) if !scope.is_empty() => scope.clone(),
-            (_, Grant::Client | Grant::Password) => default,
+            (_, Grant::Client | Grant::Password) => default(),
+            (_, Grant::Code) => self.allowed(),
             (_, Grant::Extension) => {
-                let proposed = self.request.proposed_scope.clone().unwrap_or(default);
+                let proposed = self.request.proposed_scope.clone().unwrap_or_else(default);
                 proposed.intersection(&self.gives()).intersection(&self.client.scope)
             }
         }
+    }
+
+    /// Whether [`asked`](Self::asked) is all that is asked for, and not only the most that it can be.
+    pub(super) fn is_asked_for_whole(&self) -> bool {
+        let names_scope = self.request.scope.as_ref().is_some_and(|scope| !scope.is_empty());
+        names_scope || self.consent().is_none_or(|consent| consent.before)
+    }
+
+    /// What a code was asked for by, if it is one that is presented.
+    pub(super) fn consent(&self) -> Option<&Consent> {
+        self.request.consent.as_ref().filter(|_| self.request.grant == Grant::Code)
+    }
+
+    /// What the user was asked for: what the visit named, or the default; less what was out of the question there.
+    pub(super) fn visited(&self) -> Scope {
+        let Some(consent) = self.consent() else { return Scope::empty() };
+        let named = consent.scope.clone().filter(|scope| !scope.is_empty());
+        let named = named.unwrap_or_else(|| self.client.default.intersection(&self.client.scope));
+        match (&self.server.resource_scope, consent.before) {
+            (_, true) => named,
+            (Some(known), _) if consent.resource => named.intersection(&self.client.scope).intersection(known),
+            _ => named.intersection(&self.client.scope),
+        }
+    }
+
+    /// The most that a code can hold.
+    pub(super) fn allowed(&self) -> Scope {
+        let allowed = self.consent().and_then(|consent| consent.allowed.as_ref());
+        allowed.map_or_else(|| self.visited(), |allowed| self.visited().intersection(allowed))
+    }
+
+    /// Whether the token is for the resource: what a code is for is said at the visit.
+    pub(super) fn is_for_resource(&self) -> bool {
+        self.consent().map_or(self.request.resource, |consent| consent.resource)
     }
 
     /// What the extension grant gives.
@@ -218,8 +315,9 @@ impl Case {
         let speaks_for_user = self.request.grant != Grant::Client;
         let mut bounds = vec![self.asked(), self.client.scope.clone()];
         bounds.extend(self.user.scope.clone().filter(|_| speaks_for_user));
-        bounds.extend(self.server.resource_scope.clone().filter(|_| self.request.resource));
+        bounds.extend(self.server.resource_scope.clone().filter(|_| self.is_for_resource()));
         bounds.extend((self.request.grant == Grant::Extension).then(|| self.gives()));
+        bounds.extend((self.request.grant == Grant::Code).then(|| self.allowed()));
         bounds
     }
 }
@@ -264,18 +362,47 @@ fn server(words: Words) -> impl Strategy<Value = ServerCase> {
 }
 
 fn request(words: Words) -> impl Strategy<Value = RequestCase> {
-    let grant = prop_oneof![2 => Just(Grant::Client), 1 => Just(Grant::Password), 2 => Just(Grant::Extension)];
+    let grant = prop_oneof![
+        2 => Just(Grant::Client),
+        1 => Just(Grant::Password),
+        2 => Just(Grant::Extension),
+        2 => Just(Grant::Code),
+    ];
     let peers = ["203.0.113.9", "::ffff:203.0.113.9", "2001:db8::9", "198.51.100.1"];
     let peer = option::weighted(0.9, select(peers.map(|text| text.parse::<IpAddr>().expect("an address")).to_vec()));
     let proposed = (option::weighted(0.3, lifetime()), option::weighted(0.2, scope(words)));
-    (grant, option::weighted(0.8, scope(words)), prop::bool::weighted(0.2), peer, proposed).prop_map(
-        |(grant, scope, resource, peer, (proposed, proposed_scope))| RequestCase {
-            grant,
-            scope,
-            resource,
-            peer,
-            proposed,
-            proposed_scope,
+    let asked = (option::weighted(0.8, scope(words)), prop::bool::weighted(0.2));
+    (grant, asked, peer, proposed, consent(words)).prop_map(|(grant, asked, peer, proposed, consent)| {
+        let ((mut scope, resource), (proposed, proposed_scope)) = (asked, proposed);
+        let consent = (grant == Grant::Code).then_some(consent);
+        if let Some(consent) = &consent
+            && !consent.names_too_much
+        {
+            // few of all scopes are held by a code
+            let held = consent.visit.allowed.iter().chain(&consent.visit.scope);
+            scope = scope.map(|scope| held.fold(scope, |scope, held| scope.intersection(held)));
+        }
+        let resource =
+            resource && consent.as_ref().is_none_or(|consent| consent.visit.resource || consent.names_too_much);
+        let consent = consent.map(|consent| consent.visit);
+        RequestCase { grant, scope, resource, peer, proposed, proposed_scope, consent }
+    })
+}
+
+/// A visit, and whether the request that follows may ask for what its code does not hold.
+#[derive(Debug)]
+struct Visited {
+    visit: Consent,
+    names_too_much: bool,
+}
+
+fn consent(words: Words) -> impl Strategy<Value = Visited> {
+    let allowed = option::weighted(0.4, scope(words));
+    let is = (prop::bool::weighted(0.3), prop::bool::weighted(0.6), prop::bool::weighted(0.2));
+    (option::weighted(0.8, scope(words)), allowed, is).prop_map(
+        |(scope, allowed, (resource, before, names_too_much))| Visited {
+            visit: Consent { scope, resource, allowed, before },
+            names_too_much,
         },
     )
 }
@@ -298,7 +425,8 @@ fn rules(words: Words) -> impl Strategy<Value = Vec<RuleCase>> {
 /// A grant that gives a refresh token, and refreshes one after the other.
 #[derive(Debug, Clone)]
 pub struct Chain {
-    /// The first request: a public client, a user who is there, all scope.
+    /// The first request: a user who is there, what a refresh token needs, and a public client where the host's grant
+    /// gives it.
     pub case: Case,
     /// What follows.
     pub turns: Vec<Turn>,
@@ -317,31 +445,51 @@ pub struct Turn {
     pub registered: Option<Scope>,
 }
 
-/// Makes a case lasting: what a refresh token needs is there.
-fn lasting(mut case: Case) -> Case {
+/// Makes a case lasting: what a refresh token needs is there. With a visit it is a case of a code.
+fn lasting(mut case: Case, visit: Option<Consent>) -> Case {
     let offline = Scope::parse("offline_access").expect("a scope");
     let with = |scope: &Scope| scope.union(&offline);
     let (client, user, server, request) = (&mut case.client, &mut case.user, &mut case.server, &mut case.request);
-    (client.public, client.active, client.has_grant, client.refreshes) = (true, true, true, true);
+    (client.active, client.has_grant, client.refreshes) = (true, true, true);
     (client.network, client.scope, client.resource) = (None, with(&client.scope), true);
     (user.known, user.active, user.scope) = (true, true, user.scope.as_ref().map(with));
     (server.has_grant, server.grant_lasts, server.strict) = (true, true, false);
     server.resource_scope = server.resource_scope.as_ref().map(with);
     server.grant_scope = with(&server.grant_scope);
-    request.grant = Grant::Extension;
-    request.scope = request.scope.as_ref().map(with).or(Some(offline.clone()));
-    request.proposed_scope = request.proposed_scope.as_ref().map(with);
+    request.scope = request.scope.as_ref().map(with);
+    request.consent = visit;
+    if let Some(visit) = &mut request.consent {
+        request.grant = Grant::Code;
+        visit.scope = visit.scope.as_ref().map(with).or_else(|| Some(offline.clone()));
+        visit.allowed = visit.allowed.as_ref().map(with);
+        // more than a code holds is refused, and a chain that does not begin says nothing
+        let held = visit.allowed.iter().chain(&visit.scope);
+        request.scope = request.scope.take().map(|scope| held.fold(scope, |scope, held| scope.intersection(held)));
+        request.resource &= visit.resource;
+    } else {
+        (request.grant, client.public) = (Grant::Extension, true);
+        request.scope = request.scope.take().or_else(|| Some(offline.clone()));
+        request.proposed_scope = request.proposed_scope.as_ref().map(with);
+    }
     // what an id token would be refused for says nothing of refresh tokens
     server.id_tokens = true;
     case
 }
 
 impl Chain {
-    /// Chains of up to eight refreshes.
+    /// Chains of up to sixteen refreshes.
     pub(super) fn any(words: Words) -> impl Strategy<Value = Self> {
-        let wait = prop_oneof![Just(0_u32), Just(31), Just(3_600), Just(13 * 86_400), Just(80 * 86_400)];
-        let turn = (wait, option::of(scope(words)), any::<bool>(), option::weighted(0.3, scope(words)))
+        let wait = prop_oneof![
+            2 => Just(0_u32),
+            2 => Just(31),
+            2 => Just(3_600),
+            1 => Just(13 * 86_400),
+            1 => Just(80 * 86_400)
+        ];
+        let turn = (wait, option::weighted(0.3, scope(words)), any::<bool>(), option::weighted(0.2, scope(words)))
             .prop_map(|(wait, scope, resource, registered)| Turn { wait, scope, resource, registered });
-        (Case::any(words).prop_map(lasting), vec(turn, 0..8)).prop_map(|(case, turns)| Self { case, turns })
+        let visit = option::of(consent(words).prop_map(|visited| visited.visit));
+        let case = (Case::any(words), visit).prop_map(|(case, visit)| lasting(case, visit));
+        (case, vec(turn, 0..=16)).prop_map(|(case, turns)| Self { case, turns })
     }
 }

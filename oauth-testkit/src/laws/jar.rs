@@ -5,11 +5,12 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use oauth_core::audit::{AuditLost, AuditSink, Event, What};
+use oauth_core::authorize::SignedIn;
 use oauth_core::jose::Alg;
 use oauth_core::keys::SealingKey;
 use oauth_core::policy::{Explanation, OperatorCapability, Policy, Verdict};
 use oauth_core::store::{
-    AccessTokenFormat, Client, ClientRegistry as _, ClientStore as _, GrantTypes, PasswordHash, TokenProfile,
+    AccessTokenFormat, Client, ClientRegistry as _, ClientStore as _, GrantTypes, PasswordHash, Stores, TokenProfile,
     UpdateClient, User,
 };
 use oauth_core::time::Clock as _;
@@ -22,8 +23,8 @@ use oauth_store_memory::MemoryStore;
 use serde_json::Value;
 
 use super::Judge;
-use super::ask::{self, Answered};
-use super::case::{Case, Chain, Grant, Network, START};
+use super::ask::{self, Answered, CHALLENGE, VERIFIER, Visit};
+use super::case::{Case, Chain, Consent, Grant, Network, START};
 use super::history::{History, Seen};
 use super::opt_ins::{Said, Served};
 use super::past::Past;
@@ -34,6 +35,7 @@ const EXTENSION: &str = "urn:oauth-testkit:laws";
 pub(super) const RESOURCE: &str = "https://resource.test";
 pub(super) const AUDIENCE: &str = "api";
 const CLIENT: &str = "client";
+const URI: &str = "https://client.test/cb";
 pub(super) const USER: &str = "user";
 pub(super) const PASSWORD: &str = "correct horse battery";
 /// A scope that nobody asks for: what has to have some scope has this one.
@@ -116,11 +118,13 @@ impl Judge for Jar {
     }
 
     fn explain(&self, case: &Case) -> Explanation {
-        World::of(self, case).explain(&parameters(case), case.request.peer, case.at)
+        let world = World::of(self, case);
+        world.explain(&world.parameters(case), case.request.peer, case.at)
     }
 
     fn answer(&self, case: &Case) -> Answer {
-        World::of(self, case).answer(&parameters(case), case.request.peer).0
+        let world = World::of(self, case);
+        world.answer(&world.parameters(case), case.request.peer).0
     }
 
     fn has(&self, said: &Said) -> bool {
@@ -137,7 +141,7 @@ impl Judge for Jar {
             links.push(Link { at, verdict, answer });
             token
         };
-        let Some(mut token) = ask(&parameters(&chain.case)) else { return Vec::new() };
+        let Some(mut token) = ask(&world.parameters(&chain.case)) else { return Vec::new() };
         for turn in &chain.turns {
             world.clock.advance(Duration::from_secs(u64::from(turn.wait)));
             if let Some(scope) = &turn.registered {
@@ -156,23 +160,11 @@ impl Judge for Jar {
     }
 }
 
-/// The parameters of a case's token request.
-fn parameters(case: &Case) -> Vec<(&'static str, String)> {
-    let request = &case.request;
-    let mut parameters = vec![("grant_type", grant_type(request.grant).to_owned())];
-    if request.grant == Grant::Password {
-        parameters.push(("username", USER.to_owned()));
-        parameters.push(("password", PASSWORD.to_owned()));
-    }
-    parameters.extend(request.scope.as_ref().map(|scope| ("scope", scope.to_string())));
-    parameters.extend(request.resource.then(|| ("resource", RESOURCE.to_owned())));
-    parameters
-}
-
 const fn grant_type(grant: Grant) -> &'static str {
     match grant {
         Grant::Client => GrantTypes::CLIENT_CREDENTIALS,
         Grant::Password => GrantTypes::PASSWORD,
+        Grant::Code => GrantTypes::AUTHORIZATION_CODE,
         Grant::Extension => EXTENSION,
     }
 }
@@ -192,23 +184,42 @@ struct World {
     trail: Arc<Trail>,
     server: AuthorizationServer,
     secret: Option<String>,
+    code: Option<String>,
 }
 
 impl World {
     fn of(jar: &Jar, case: &Case) -> Self {
         let (store, clock, trail) = (MemoryStore::new(), ManualClock::at(START), Arc::<Trail>::default());
-        let secret = register(&store, &clock, case);
+        let (secret, earlier) = register(&store, &clock, case);
         if case.user.known {
-            let user = User {
-                subject: Subject::parse(USER).expect("a subject"),
-                active: case.user.active,
-                scope: case.user.scope.clone(),
-                password: (case.request.grant == Grant::Password).then(|| HASH.clone()),
-            };
-            let _ = store.insert_user(user, [USER]).expect("a user");
+            let password = (case.request.grant == Grant::Password).then(|| HASH.clone());
+            let (active, scope) = (case.user.active, case.user.scope.clone());
+            let _ = store.insert_user(User { subject: user(), active, scope, password }, [USER]).expect("a user");
         }
         let server = block_on(configure(jar, case, &store, &clock, &trail).start()).expect("a server");
-        Self { store, clock, trail, server, secret }
+        let code = earlier.or_else(|| code(&server, case, case.consent().filter(|consent| !consent.before)?));
+        Self { store, clock, trail, server, secret, code }
+    }
+
+    /// The parameters of a case's token request.
+    fn parameters(&self, case: &Case) -> Vec<(&'static str, String)> {
+        let request = &case.request;
+        let mut parameters = vec![("grant_type", grant_type(request.grant).to_owned())];
+        match request.grant {
+            Grant::Password => {
+                parameters.extend([("username", USER.to_owned()), ("password", PASSWORD.to_owned())]);
+            }
+            Grant::Code => {
+                // who was given none has none to bring
+                let code = self.code.as_deref().unwrap_or("none");
+                let proof = [("code", code), ("redirect_uri", URI), ("code_verifier", VERIFIER)];
+                parameters.extend(proof.map(|(name, value)| (name, value.to_owned())));
+            }
+            Grant::Client | Grant::Extension => {}
+        }
+        parameters.extend(request.scope.as_ref().map(|scope| ("scope", scope.to_string())));
+        parameters.extend(request.resource.then(|| ("resource", RESOURCE.to_owned())));
+        parameters
     }
 
     fn explain(&self, parameters: &[(&str, String)], peer: Option<IpAddr>, at: Timestamp) -> Explanation {
@@ -254,16 +265,21 @@ fn change_client(store: &MemoryStore, change: impl FnOnce(&mut Client)) {
     assert_eq!(block_on(store.update(next, held.version)).expect("no store fails"), UpdateClient::Updated);
 }
 
-/// Registers the client by a server on which everything is on, and makes it what that would not register.
-fn register(store: &MemoryStore, clock: &ManualClock, case: &Case) -> Option<String> {
+/// Registers the client by a server on which everything is on, and makes it what that would not register. Comes with
+/// its secret, and with the code of one that had everything when it asked for that.
+fn register(store: &MemoryStore, clock: &ManualClock, case: &Case) -> (Option<String>, Option<String>) {
     let client = &case.client;
+    let earlier = case.consent().filter(|consent| consent.before);
     let spec = if client.public { ClientSpec::public(CLIENT) } else { ClientSpec::confidential(CLIENT) };
     let mut spec = spec
         .grants::<&str>([])
-        .scope(spared(&client.scope))
+        .scope(spared(&client.scope.union(&case.visited())))
         .default_scope(client.default.intersection(&client.scope).to_string())
         .audience([AUDIENCE]);
-    if client.resource {
+    if case.request.grant == Grant::Code {
+        spec = spec.grants([GrantTypes::AUTHORIZATION_CODE]).redirect_uris([URI]);
+    }
+    if client.resource || earlier.is_some() {
         spec = spec.resources([RESOURCE]);
     }
     if let Some(seconds) = client.lifetime {
@@ -278,21 +294,52 @@ fn register(store: &MemoryStore, clock: &ManualClock, case: &Case) -> Option<Str
             Network::Branch => "2001:db8::/32",
         }]);
     }
-    let registrar = common(store, clock).resource(RESOURCE, ResourceSettings::default());
-    let made = block_on(block_on(registrar.start()).expect("a registrar").ensure_client(spec)).expect("a client");
+    // the user has everything there, whatever the server that is asked knows of the user
+    let users = MemoryStore::new();
+    let whole = User { subject: user(), active: true, scope: None, password: None };
+    let _ = users.insert_user(whole, [USER]).expect("an empty store");
+    let stores = Stores::from(store).users(Arc::new(users));
+    let builder = common(stores, clock).authorization_code().resource(RESOURCE, ResourceSettings::default());
+    let registrar = block_on(builder.start()).expect("a registrar");
+    let made = block_on(registrar.ensure_client(spec)).expect("a client");
+    let code = earlier.and_then(|consent| code(&registrar, case, consent));
     change_client(store, |record| {
         let own = client.has_grant.then(|| grant_type(case.request.grant));
         record.grants = GrantTypes::of(own.into_iter().chain(client.refreshes.then_some("refresh_token")));
         record.active = client.active;
         // the spare one is there because no client can be registered without scope
         record.scope = client.scope.clone();
+        if !client.resource {
+            record.resources.clear();
+        }
     });
-    made.secret.map(|secret| secret.expose().to_owned())
+    (made.secret.map(|secret| secret.expose().to_owned()), code)
 }
 
-fn common(store: &MemoryStore, clock: &ManualClock) -> Builder {
+/// What a user who signed in just now allows the client.
+fn code(server: &AuthorizationServer, case: &Case, consent: &Consent) -> Option<String> {
+    let scope = consent.scope.as_ref().map(Scope::to_string);
+    let mut members = vec![
+        ("response_type", "code"),
+        ("client_id", CLIENT),
+        ("redirect_uri", URI),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+    ];
+    members.extend(scope.as_deref().map(|scope| ("scope", scope)));
+    members.extend(consent.resource.then_some(("resource", RESOURCE)));
+    let mut signed_in = SignedIn::new(user(), START);
+    signed_in.amr.push("pwd".to_owned());
+    Visit { members: &members, signed_in, allowed: consent.allowed.as_ref(), peer: case.request.peer }.code(server)
+}
+
+fn user() -> Subject {
+    Subject::parse(USER).expect("a subject")
+}
+
+fn common(stores: impl Into<Stores>, clock: &ManualClock) -> Builder {
     let sealing = SealingKey::new("laws", [7; 32]).expect("a key");
-    AuthorizationServer::builder(Issuer::url("https://laws.test").expect("an issuer"), store, sealing.into())
+    AuthorizationServer::builder(Issuer::url("https://laws.test").expect("an issuer"), stores, sealing.into())
         .id_tokens(Alg::ES256)
         .clock(Arc::new(clock.clone()))
         .entropy(Arc::new(SeededEntropy::new(7)))
@@ -325,6 +372,7 @@ fn configure(jar: &Jar, case: &Case, store: &MemoryStore, clock: &ManualClock, t
     }
     match case.request.grant {
         Grant::Password if server.has_grant => builder = builder.danger().password_grant(),
+        Grant::Code if server.has_grant => builder = builder.authorization_code(),
         Grant::Extension if server.has_grant => {
             let settings = ExtensionSettings {
                 scope: spared(&server.grant_scope),
@@ -343,7 +391,7 @@ fn configure(jar: &Jar, case: &Case, store: &MemoryStore, clock: &ManualClock, t
 
 /// The right password's hash, computed once.
 pub(super) static HASH: LazyLock<PasswordHash> = LazyLock::new(|| {
-    let server = block_on(common(&MemoryStore::new(), &ManualClock::at(START)).start()).expect("a server");
+    let server = block_on(common(MemoryStore::new(), &ManualClock::at(START)).start()).expect("a server");
     block_on(server.hash_password(PASSWORD)).expect("a hash")
 });
 

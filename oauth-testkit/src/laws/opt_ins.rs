@@ -182,7 +182,7 @@ pub fn an_opt_in_needs_both_sides(judge: &dyn Judge, trial: &Trial) {
             ("a public client in its own name", client.public && request.grant == Grant::Client),
             ("the user is not there", optional && !(case.user.known && case.user.active)),
             ("the user is not listed", request.grant == Grant::Extension && !client.public && !client.acts_for),
-            ("the client has not the resource", request.resource && !client.resource),
+            ("the client has not the resource", case.is_for_resource() && !client.resource),
         ];
         if let Some((why, _)) = off.into_iter().find(|(_, off)| *off) {
             let verdict = judge.explain(&case).verdict;

@@ -11,7 +11,7 @@ use oauth_core::types::{ClientId, FamilyId, Issuer, Lifetime, Subject, Timestamp
 use oauth_core::{AuthorizationServer, Builder, ClientSpec, Endpoint, Error, Refusal};
 use oauth_store_memory::MemoryStore;
 
-use super::ask::{self, Answered, CHALLENGE, VERIFIER};
+use super::ask::{self, Answered, CHALLENGE, VERIFIER, Visit};
 use super::case::START;
 use super::history::{Came, Credential, End, History, Move, Seen};
 use super::jar::{AUDIENCE, Jar, Trail, USER};
@@ -121,7 +121,7 @@ impl Past {
         ];
         // signed in long ago, wherever the clock stands
         let signed_in_at = START.minus(Lifetime::of_seconds(u32::MAX / 4));
-        if let Some(code) = ask::code(&self.server(), &visit, &user(), signed_in_at) {
+        if let Some(code) = Visit::of(&visit, user(), signed_in_at).code(&self.server()) {
             self.saw(Credential::Code(self.codes.len()), Came::Issued);
             self.codes.push(code);
         }

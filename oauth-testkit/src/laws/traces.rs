@@ -2,11 +2,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use oauth_core::policy::{Effect, Explanation, Verdict};
+use oauth_core::policy::{Effect, Explanation, Granted, Rule, RuleId, Verdict};
 use oauth_core::types::{Lifetime, Scope};
 use proptest::prelude::*;
 
-use super::case::{Case, Chain, any_time};
+use super::case::{Case, Chain, Grant, any_time};
 use super::{Answer, Judge, Trial};
 
 /// What a trace comes to when it is gone through step by step.
@@ -31,8 +31,29 @@ fn replay(explanation: &Explanation) -> Replayed {
     replayed
 }
 
-/// Replaying the trace gives the verdict: scope and lifetime of a grant, and for a refusal its reason, in a last step
-/// that names the rule.
+/// What the trace says of something that a scope asks for: whether it was given or withheld, if a rule looked.
+fn offered(explanation: &Explanation, rule: Rule) -> Option<bool> {
+    explanation.trace.iter().rfind(|step| step.rule == RuleId::Core(rule)).map(|step| step.effect == Effect::Passed)
+}
+
+/// A refresh token and an id token that the scope asks for and a user's grant does not give are named as withheld, and
+/// nothing is named that the scope does not ask for. Who has no user has neither, and no rule looks.
+fn withholds(case: &Case, explanation: &Explanation, granted: &Granted) -> Result<(), TestCaseError> {
+    let tokens = [
+        (Rule::RefreshOffline, "offline_access", granted.refresh_token),
+        (Rule::IdTokenOffered, "openid", granted.id_token),
+    ];
+    for (rule, word, given) in tokens {
+        let asked = granted.scope.contains(word) && case.request.grant != Grant::Client;
+        prop_assert_eq!(offered(explanation, rule), asked.then_some(given), "{}", rule.as_str());
+        prop_assert!(asked || !given, "{word} was not asked for");
+    }
+    Ok(())
+}
+
+/// Replaying the trace gives the verdict: scope and lifetime of a grant, and whether a refresh token and an id token go
+/// with it, and for a refusal its reason, in a last step that names the rule. A trace has no step about the audience
+/// but that server and client know the resource.
 ///
 /// # Panics
 /// With the smallest case that breaks it.
@@ -45,6 +66,7 @@ pub fn the_trace_replays_to_the_verdict(judge: &dyn Judge, trial: &Trial) {
                 prop_assert_eq!(replayed.scope.as_ref(), Some(&granted.scope), "scope");
                 prop_assert_eq!(replayed.lifetime, Some(granted.lifetime), "lifetime");
                 prop_assert_eq!(replayed.refused, None);
+                withholds(&case, &explanation, granted)?;
             }
             Verdict::Refused(refusal) => {
                 prop_assert_eq!(replayed.refused, Some(*refusal));

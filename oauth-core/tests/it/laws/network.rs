@@ -1,13 +1,14 @@
 //! An address is in a network iff an implementation that nobody here wrote says so, however either is spelled.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::panic::catch_unwind;
 
 use cidr::{Ipv4Cidr, Ipv6Cidr};
 use ipnet::IpNet;
 use oauth_core::policy::network;
+use oauth_testkit::laws::Trial;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRng, TestRunner};
+
+use super::planted::told;
 
 /// A network, an address that is often near it, and how the address is spelled.
 #[derive(Debug, Clone)]
@@ -96,10 +97,8 @@ impl Case {
 type Admits = fn(Option<&[IpNet]>, Option<IpAddr>) -> bool;
 type Read = fn(&str) -> Option<IpAddr>;
 
-fn law(admits: Admits, read: Read) {
-    let config = Config { cases: 2_048, failure_persistence: None, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(Default::default()));
-    let run = runner.run(&case(), |case| {
+fn law(admits: Admits, read: Read, trial: &Trial) {
+    trial.run("an address is in a network", 1, case(), |case| {
         let Ok(net) = network::parse(&case.network_text()) else {
             // the one that may not be registered
             prop_assert!(case.network_text().starts_with("::ffff:"), "{}", case.network_text());
@@ -110,38 +109,50 @@ fn law(admits: Admits, read: Read) {
         prop_assert_eq!(admits(Some(&[net]), address), case.expected(), "{} in {}", case.address_text(), net);
         Ok(())
     });
-    if let Err(why) = run {
-        panic!("{why}");
-    }
 }
 
 #[test]
 fn an_address_is_in_a_network_iff_another_implementation_says_so() {
-    law(network::admits, network::parse_address);
+    law(network::admits, network::parse_address, &Trial::in_file(file!()).times(8));
 }
+
+const WIDE: Admits = |networks, address| {
+    let wider = |network: &IpNet| network.supernet().unwrap_or(*network);
+    let networks: Vec<IpNet> = networks.unwrap_or_default().iter().map(wider).collect();
+    network::admits(Some(&networks), address)
+};
+
+const SPELLED: Admits =
+    |networks, address| networks.is_some_and(|all| address.is_some_and(|one| all.iter().any(|n| n.contains(&one))));
 
 #[test]
 fn a_network_that_forgets_a_bit_is_caught() {
-    let wide: Admits = |networks, address| {
-        let wider = |network: &IpNet| network.supernet().unwrap_or(*network);
-        let networks: Vec<IpNet> = networks.unwrap_or_default().iter().map(wider).collect();
-        network::admits(Some(&networks), address)
-    };
-    assert!(planted(wide, network::parse_address).contains("minimal failing input"));
+    told(|| law(WIDE, network::parse_address, &Trial::repeatable(2_048)));
 }
 
 #[test]
 fn an_address_that_is_compared_as_it_is_spelled_is_caught() {
-    let spelled: Admits =
-        |networks, address| networks.is_some_and(|all| address.is_some_and(|one| all.iter().any(|n| n.contains(&one))));
-    assert!(planted(spelled, |text| text.parse().ok()).contains("::ffff:"));
+    let why = told(|| law(SPELLED, |text| text.parse().ok(), &Trial::repeatable(2_048)));
+    assert!(why.contains("::ffff:"), "{why}");
 }
 
-fn planted(admits: Admits, read: Read) -> String {
-    let why = catch_unwind(|| law(admits, read)).expect_err("the fault was not caught");
-    let why = why.downcast_ref::<String>().cloned().unwrap_or_default();
-    println!("{why}");
-    why
+fn of(network: &str, length: u8, address: &str, spelling: u8) -> Trial {
+    let (network, address) = (network.parse().unwrap(), address.parse().unwrap());
+    Trial::on(Case { network, length, address, spelling })
+}
+
+#[test]
+fn regression_a_bit_beside_the_network() {
+    let kept = || of("0.0.0.0", 32, "0.0.0.1", 0);
+    law(network::admits, network::parse_address, &kept());
+    told(|| law(WIDE, network::parse_address, &kept()));
+}
+
+#[test]
+fn regression_an_ipv4_address_written_as_ipv6() {
+    let kept = || of("0.0.0.0", 0, "0.0.0.0", 1);
+    law(network::admits, network::parse_address, &kept());
+    told(|| law(SPELLED, |text| text.parse().ok(), &kept()));
 }
 
 #[test]

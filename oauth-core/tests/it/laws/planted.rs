@@ -6,14 +6,22 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use oauth_core::Refusal;
 use oauth_core::policy::{Explanation, Facts, Policy, Restriction, Rule, RuleId, Verdict};
-use oauth_testkit::laws::{self, Answer, Case, Chain, End, History, Jar, Judge, Link, Move, Said, Seen, Trial};
+use oauth_testkit::laws::{
+    self, Answer, Case, Chain, End, History, Jar, Judge, Link, Move, RuleCase, Said, Seen, Trial,
+};
 
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fault {
+pub(super) enum Fault {
     UserBoundForgotten,
     NothingLeftIsEverything,
     LastRuleWins,
+    LastMaskWins,
+    LastLifetimeWins,
+    UnionForIntersection,
+    ConsentForgotten,
+    AnyCode,
+    RefreshWithheldUnsaid,
     ResourceBoundForgotten,
     ListForgotten,
     ScopeAloneGivesRefresh,
@@ -26,7 +34,7 @@ enum Fault {
 }
 
 /// The trusted judge, but for one fault.
-struct Wrong(Fault);
+pub(super) struct Wrong(pub(super) Fault);
 
 impl Judge for Wrong {
     fn explain(&self, case: &Case) -> Explanation {
@@ -34,6 +42,12 @@ impl Judge for Wrong {
         match self.0 {
             Fault::UserBoundForgotten => case.user.scope = None,
             Fault::LastRuleWins => case.rules = case.rules.pop().into_iter().collect(),
+            Fault::LastMaskWins => {
+                keep_last(&mut case.rules, |rule| matches!(rule, RuleCase::Only(_) | RuleCase::Without(_)));
+            }
+            Fault::LastLifetimeWins => keep_last(&mut case.rules, |rule| matches!(rule, RuleCase::AtMost(_))),
+            Fault::ConsentForgotten => case.request.consent.iter_mut().for_each(|visit| visit.allowed = None),
+            Fault::AnyCode => case.request.consent.iter_mut().for_each(|visit| visit.before = true),
             Fault::ResourceBoundForgotten => case.server.resource_lifetime = None,
             Fault::ListForgotten => case.client.acts_for = true,
             Fault::NetworkForgotten => case.client.network = None,
@@ -46,6 +60,12 @@ impl Judge for Wrong {
             }
             (Fault::ScopeAloneGivesRefresh, Verdict::Granted(granted)) => {
                 granted.refresh_token = granted.scope.contains("offline_access");
+            }
+            (Fault::UnionForIntersection, Verdict::Granted(granted)) => {
+                granted.scope = granted.scope.union(&case.client.scope);
+            }
+            (Fault::RefreshWithheldUnsaid, _) => {
+                explained.trace.retain(|step| step.rule != RuleId::Core(Rule::RefreshOffline));
             }
             (Fault::TraceForgetsAUser, _) => {
                 explained.trace.retain(|step| step.rule != RuleId::Core(Rule::ScopeUser));
@@ -91,6 +111,13 @@ impl Judge for Wrong {
     }
 }
 
+/// Of rules of one kind, the last in place of all.
+fn keep_last(rules: &mut Vec<RuleCase>, is_one: fn(&RuleCase) -> bool) {
+    let last = rules.iter().rposition(is_one);
+    let mut place = 0..;
+    rules.retain(|rule| place.next() == last || !is_one(rule));
+}
+
 fn core() -> Jar {
     Jar::of_the_core()
 }
@@ -103,17 +130,19 @@ fn everything(case: &Case) -> Verdict {
     core().explain(&all).verdict
 }
 
-type Law = fn(&dyn Judge, &Trial);
+pub(super) type Law = fn(&dyn Judge, &Trial);
 
-/// How a law fails, with the smallest case.
-fn caught(law: Law, judge: &dyn Judge) -> Option<String> {
-    let tried = catch_unwind(AssertUnwindSafe(|| law(judge, &Trial::repeatable(512))));
-    tried.err().map(|why| why.downcast_ref::<String>().cloned().unwrap_or_default())
+/// What a law that is broken says, with the smallest case.
+pub(super) fn told(law: impl FnOnce()) -> String {
+    let why = catch_unwind(AssertUnwindSafe(law)).expect_err("the fault was not caught");
+    let why = why.downcast_ref::<String>().cloned().unwrap_or_default();
+    println!("{why}");
+    assert!(why.contains("is broken"), "{why}");
+    why
 }
 
 fn catches(law: Law, judge: &dyn Judge, says: &str) {
-    let why = caught(law, judge).expect("the fault was not caught");
-    println!("{why}");
+    let why = told(|| law(judge, &Trial::repeatable(512)));
     assert!(why.contains(says), "{why}");
 }
 
@@ -131,6 +160,34 @@ fn a_loss_that_grants_more_is_caught() {
 fn a_rule_that_switches_off_another_is_caught() {
     catches(laws::adding_a_rule_never_grants_more, &Wrong(Fault::LastRuleWins), "granted");
     catches(laws::the_order_of_rules_does_not_matter, &Wrong(Fault::LastRuleWins), " or ");
+}
+
+#[test]
+fn a_mask_that_switches_off_another_is_caught() {
+    catches(laws::adding_a_rule_never_grants_more, &Wrong(Fault::LastMaskWins), "granted");
+    catches(laws::the_order_of_rules_does_not_matter, &Wrong(Fault::LastMaskWins), " or ");
+}
+
+#[test]
+fn a_lifetime_that_goes_by_the_last_rule_is_caught() {
+    catches(laws::adding_a_rule_never_grants_more, &Wrong(Fault::LastLifetimeWins), "lifetime");
+    catches(laws::the_order_of_rules_does_not_matter, &Wrong(Fault::LastLifetimeWins), " or ");
+}
+
+#[test]
+fn a_union_in_place_of_an_intersection_is_caught() {
+    catches(laws::granted_is_within_every_bound, &Wrong(Fault::UnionForIntersection), "is not within");
+}
+
+#[test]
+fn a_code_for_all_that_was_shown_is_caught() {
+    catches(laws::granted_is_within_every_bound, &Wrong(Fault::ConsentForgotten), "is not within");
+    catches(laws::explain_decides_what_the_endpoint_decides, &Wrong(Fault::ConsentForgotten), "Consent");
+}
+
+#[test]
+fn a_code_that_nobody_was_given_is_caught() {
+    catches(laws::explain_decides_what_the_endpoint_decides, &Wrong(Fault::AnyCode), "Consent");
 }
 
 #[test]
@@ -172,6 +229,7 @@ fn a_refresh_token_for_the_scope_alone_is_caught() {
 #[test]
 fn a_trace_that_leaves_something_out_is_caught() {
     catches(laws::the_trace_replays_to_the_verdict, &Wrong(Fault::TraceForgetsAUser), "scope");
+    catches(laws::the_trace_replays_to_the_verdict, &Wrong(Fault::RefreshWithheldUnsaid), "refresh.offline");
 }
 
 #[test]

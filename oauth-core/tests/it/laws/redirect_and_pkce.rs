@@ -1,13 +1,13 @@
 //! Redirect URIs match byte for byte but for the loopback port, and only the S256 preimage verifies.
 
-use std::panic::catch_unwind;
-
 use oauth_core::policy::pkce::Challenge;
 use oauth_core::policy::redirect_uri;
+use oauth_testkit::laws::Trial;
 use oauth2::{PkceCodeChallenge, PkceCodeVerifier};
 use proptest::prelude::*;
 use proptest::sample::select;
-use proptest::test_runner::{Config, TestRng, TestRunner};
+
+use super::planted::told;
 
 /// A registered URI by its parts, and what was changed of it in the presented one.
 #[derive(Debug, Clone)]
@@ -103,8 +103,8 @@ fn case() -> impl Strategy<Value = Case> {
 
 type Matches = fn(&str, &str) -> bool;
 
-fn uri_law(matches: Matches) {
-    run(&case(), |case| {
+fn uri_law(matches: Matches, trial: &Trial) {
+    trial.run("a redirect URI is the registered one", 1, case(), |case| {
         let (registered, presented) = (case.registered(), case.presented());
         prop_assert_eq!(matches(&registered, &presented), case.expected(), "{} {}", registered, presented);
         Ok(())
@@ -114,9 +114,9 @@ fn uri_law(matches: Matches) {
 type Verifies = fn(challenge: &str, verifier: &str) -> bool;
 
 /// The challenge comes from a client library that is not ours.
-fn pkce_law(verifies: Verifies) {
+fn pkce_law(verifies: Verifies, trial: &Trial) {
     let verifier = || "[A-Za-z0-9._~-]{43,128}";
-    run(&(verifier(), verifier()), |(right, other)| {
+    trial.run("only the preimage verifies", 1, (verifier(), verifier()), |(right, other)| {
         let challenge = PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(right.clone()));
         let challenge = challenge.as_str();
         prop_assert!(verifies(challenge, &right), "{} {}", challenge, right);
@@ -129,57 +129,69 @@ fn pkce_law(verifies: Verifies) {
     });
 }
 
-fn run<S: Strategy>(cases: &S, test: impl Fn(S::Value) -> Result<(), TestCaseError>)
-where
-    S::Value: std::fmt::Debug,
-{
-    let config = Config { cases: 2_048, failure_persistence: None, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(Default::default()));
-    if let Err(why) = runner.run(cases, test) {
-        panic!("{why}");
-    }
-}
-
 fn s256(challenge: &str, verifier: &str) -> bool {
     Challenge::parse(Some(challenge), Some("S256")).is_ok_and(|challenge| challenge.is_met_by(verifier))
 }
 
+fn kept() -> Trial {
+    Trial::in_file(file!()).times(8)
+}
+
 #[test]
 fn uris_match_byte_for_byte_but_for_the_loopback_port() {
-    uri_law(redirect_uri::matches);
+    uri_law(redirect_uri::matches, &kept());
 }
 
 #[test]
 fn only_the_s256_preimage_verifies() {
-    pkce_law(s256);
+    pkce_law(s256, &kept());
 }
+
+const ANY_CASE: Matches = |one, other| redirect_uri::matches(one, other) || one.eq_ignore_ascii_case(other);
+const BEGINNING: Matches = |one, other| redirect_uri::matches(one, other) || other.starts_with(one);
+const ANY_NAME: Matches = |one, other| {
+    let named = |uri: &str| uri.replace("http://localhost", "http://127.0.0.1");
+    redirect_uri::matches(&named(one), &named(other))
+};
+const PLAIN: Verifies = |challenge, verifier| s256(challenge, verifier) || challenge == verifier;
 
 #[test]
 fn a_match_that_ignores_case_is_caught() {
-    planted(|| uri_law(|one, other| redirect_uri::matches(one, other) || one.eq_ignore_ascii_case(other)));
+    told(|| uri_law(ANY_CASE, &Trial::repeatable(2_048)));
 }
 
 #[test]
 fn a_match_of_a_beginning_is_caught() {
-    planted(|| uri_law(|one, other| redirect_uri::matches(one, other) || other.starts_with(one)));
+    told(|| uri_law(BEGINNING, &Trial::repeatable(2_048)));
 }
 
 #[test]
 fn a_port_that_does_not_matter_at_a_name_is_caught() {
-    planted(|| {
-        uri_law(|one, other| {
-            let named = |uri: &str| uri.replace("http://localhost", "http://127.0.0.1");
-            redirect_uri::matches(&named(one), &named(other))
-        });
-    });
+    told(|| uri_law(ANY_NAME, &Trial::repeatable(2_048)));
 }
 
 #[test]
 fn a_plain_challenge_is_caught() {
-    planted(|| pkce_law(|challenge, verifier| s256(challenge, verifier) || challenge == verifier));
+    told(|| pkce_law(PLAIN, &Trial::repeatable(2_048)));
 }
 
-fn planted(law: impl FnOnce() + std::panic::UnwindSafe) {
-    let why = catch_unwind(law).expect_err("the fault was not caught");
-    println!("{}", why.downcast_ref::<String>().map_or("", String::as_str));
+#[test]
+fn regression_redirect_uris() {
+    let of = |origin, change| Trial::on(Case { origin, port: None, rest: "/cb", change });
+    let kept: [(&str, Change, Matches); 3] = [
+        ("http://127.0.0.1", Change::Byte(0, b'H'), ANY_CASE),
+        ("http://127.0.0.1", Change::Longer(b'!'), BEGINNING),
+        ("http://localhost", Change::Port(Some(1)), ANY_NAME),
+    ];
+    for (origin, change, wrong) in kept {
+        uri_law(redirect_uri::matches, &of(origin, change.clone()));
+        told(|| uri_law(wrong, &of(origin, change)));
+    }
+}
+
+#[test]
+fn regression_a_challenge_as_its_own_verifier() {
+    let kept = || Trial::on(("A".repeat(43), "A".repeat(43)));
+    pkce_law(s256, &kept());
+    told(|| pkce_law(PLAIN, &kept()));
 }

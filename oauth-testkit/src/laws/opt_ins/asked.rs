@@ -13,7 +13,7 @@ use oauth_core::{AuthorizationServer, Builder, ClientSpec, Endpoint, ExtensionSe
 use oauth_store_memory::MemoryStore;
 use serde_json::{Map, Value};
 
-use super::super::ask::{self, Answered, CHALLENGE, VERIFIER};
+use super::super::ask::{self, Answered, CHALLENGE, VERIFIER, Visit};
 use super::super::case::START;
 use super::super::jar::{AUDIENCE, HASH, Jar, PASSWORD, Proposes, RESOURCE, USER};
 use super::{OPT_INS, Said, once};
@@ -121,7 +121,7 @@ impl Served {
         if has_pkce {
             visit.extend([("code_challenge", CHALLENGE), ("code_challenge_method", "S256")]);
         }
-        ask::code(&self.server, &visit, &user(), START)
+        Visit::of(&visit, user(), START).code(&self.server)
     }
 
     fn signs_in(&self, uri: &str, has_pkce: bool) -> bool {
