@@ -21,7 +21,7 @@ pub struct Facts<'a> {
     /// The user, where the token speaks for one.
     pub user: Option<&'a User>,
     /// The scope that was asked for. Where the request names none: the client's default, or all that is held at a
-    /// refresh. At the authorization endpoint, what the bounds of client and resource leave of it.
+    /// refresh or allowed with a code.
     pub scope: &'a Scope,
     /// The resources that were asked for (RFC 8707); empty for the client's audience.
     pub resource: &'a [ResourceUri],

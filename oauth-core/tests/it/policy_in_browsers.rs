@@ -387,3 +387,30 @@ fn the_trail_tells_of_a_code_what_was_asked_for_and_not_allowed_and_by_which_rul
     let client = vec![RuleId::Core(Rule::ScopeClient)];
     assert_eq!(issued(&world), ("notes.read".to_owned(), false, "admin".to_owned(), client));
 }
+
+/// A rule that denies whoever asks for `admin`, which no client here may have.
+#[derive(Debug)]
+struct NobodyAsksForAdmin;
+
+impl Policy for NobodyAsksForAdmin {
+    fn id(&self) -> &'static str {
+        "told"
+    }
+
+    fn restrict(&self, facts: &Facts<'_>) -> Restriction {
+        if facts.scope.contains("admin") { deny() } else { nothing() }
+    }
+}
+
+/// Or a client that may have less would be given what one that may have more is denied.
+#[test]
+fn a_rule_sees_what_was_asked_for_and_not_what_the_client_may_have_of_it() {
+    let world = people_in_browsers(|builder| builder.policy(Arc::new(NobodyAsksForAdmin)));
+    let asking = web().with("scope", "notes.read admin");
+    is_denied(&world, &told(world.visit(&asking, Some(&alice()))));
+    let tab = world.tab(&asking, None);
+    let Shown::Redirect(redirect) = world.look(&tab, Some(&alice())) else { panic!() };
+    is_denied(&world, &members(&redirect));
+    let tab = world.tab(&web().with("scope", "notes.read"), Some(&alice()));
+    assert_eq!(world.prompt(&tab, &alice()).scope().as_str(), "notes.read");
+}

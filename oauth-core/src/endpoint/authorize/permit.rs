@@ -49,19 +49,17 @@ pub(super) async fn permit(
 ) -> Result<Result<Permitted, LoginReason>, Error> {
     let grant = GrantTypes::AUTHORIZATION_CODE;
     let principal = Principal::User { subject: user.subject.clone(), client: client.id.clone() };
-    let (scope, resource) = (Some(&wanted.scope), &wanted.resource[..]);
+    // what was asked for, as rules see it everywhere: a client that may have less is not a client that asks for less
+    let asked = wanted.scope.union(&wanted.narrowed.dropped);
+    let (scope, resource) = (Some(&asked), &wanted.resource[..]);
     let known = server.facts(context, &FactsRequest { grant, client, principal: &principal, scope, resource }).await?;
     let bounds = ScopeBounds { client: &wanted.scope, grant: None, user: user.scope.as_ref(), resource: None };
     let (excess, mut trace) = (Excess::of(server.grant_settings.scope_mode), Trace::off());
     let scope = scope::grant(&wanted.scope, bounds, excess, &mut trace)?;
     let auth = signed_in.context();
     let around = server.around(&known, context.peer, now);
-    let facts = Facts {
-        user: Some(user),
-        resource,
-        auth: Some(&auth),
-        ..around.facts(grant, client, &principal, &wanted.scope)
-    };
+    let facts =
+        Facts { user: Some(user), resource, auth: Some(&auth), ..around.facts(grant, client, &principal, &asked) };
     // how long tokens live is judged when there are any: from the shortest lifetime no rule takes, or is said to take
     match around.rules.apply(&facts, scope, Lifetime::SECOND, excess, &mut trace) {
         Ok((scope, _)) => {
