@@ -399,6 +399,8 @@ fn each_call_asks_the_stores_as_often_as_it_must() {
         let grants = [Call::BeginRequest, Call::FindRequest, Call::DecideRequest, Call::IssueCode, Call::FindConsent];
         let count = |calls: &[Call]| calls.iter().map(|call| world.store.count(*call)).sum::<usize>();
         let counted = (count(&[Call::Find]), count(&[Call::FindBySubject]), count(&grants));
+        let of_codes = count(&[Call::FindCode, Call::RedeemCode]);
+        assert_eq!(world.store.calls().len(), counted.0 + counted.1 + counted.2 + of_codes, "and nothing else");
         world.store.forget();
         counted
     };
