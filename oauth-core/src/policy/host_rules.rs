@@ -95,7 +95,8 @@ mod tests {
 
     type Left = Result<(String, u32), Refusal>;
 
-    fn applied(rules: &[(&'static str, Restriction)], excess: Excess) -> (Left, Vec<Step>, Vec<RuleId>) {
+    /// What is seen of these rules by a client that asks for three scopes, of a user who signed in 50 s ago.
+    fn ruled<T>(rules: &[(&'static str, Restriction)], look: impl FnOnce(&HostRules, &Facts<'_>) -> T) -> T {
         let rules = rules.iter().map(|(id, said)| Arc::new(Says(id, said.clone())) as Arc<dyn Policy>).collect();
         let bench = Bench::ruled(rules);
         let (client, asked, login) = (confidential(), scope("openid read write"), auth(50));
@@ -113,14 +114,20 @@ mod tests {
             now: NOW,
             host: &bench.host,
         };
-        let bounds = ScopeBounds { client: &asked, grant: None, user: None, resource: None };
-        let granted = grant(&asked, bounds, excess, &mut Trace::off()).unwrap();
-        let mut trace = Trace::on();
-        let left = bench.rules.apply(&facts, granted, Lifetime::of_seconds(600), excess, &mut trace);
-        let narrowed = trace.take_narrowed_by();
-        let refused = left.as_ref().err().copied();
-        let left = left.map(|(scope, lifetime)| (scope.scope().to_string(), lifetime.seconds()));
-        (left, trace.into_steps(refused), narrowed)
+        look(&bench.rules, &facts)
+    }
+
+    fn applied(rules: &[(&'static str, Restriction)], excess: Excess) -> (Left, Vec<Step>, Vec<RuleId>) {
+        ruled(rules, |rules, facts| {
+            let bounds = ScopeBounds { client: facts.scope, grant: None, user: None, resource: None };
+            let granted = grant(facts.scope, bounds, excess, &mut Trace::off()).unwrap();
+            let mut trace = Trace::on();
+            let left = rules.apply(facts, granted, Lifetime::of_seconds(600), excess, &mut trace);
+            let narrowed = trace.take_narrowed_by();
+            let refused = left.as_ref().err().copied();
+            let left = left.map(|(scope, lifetime)| (scope.scope().to_string(), lifetime.seconds()));
+            (left, trace.into_steps(refused), narrowed)
+        })
     }
 
     fn none() -> Restriction {
@@ -171,6 +178,18 @@ mod tests {
         let fresh = |seconds| none().login_at_least(Login::any().within(Lifetime::of_seconds(seconds)).by("pwd"));
         assert!(applied(&[("a", fresh(50))], Excess::Narrow).0.is_ok());
         assert_eq!(applied(&[("a", fresh(49))], Excess::Narrow).0, Err(Refusal::PolicyLogin { rule: "a" }));
+    }
+
+    #[test]
+    fn the_login_that_is_wanted_meets_every_rule() {
+        let within = |seconds| Login::any().within(Lifetime::of_seconds(seconds));
+        let rules = [
+            ("a", none().login_at_least(within(60).by("otp"))),
+            ("b", none()),
+            ("c", none().login_at_least(within(600).by("hwk"))),
+        ];
+        assert_eq!(ruled(&rules, HostRules::login), within(60).by("otp").by("hwk"));
+        assert_eq!(ruled(&[("b", none())], HostRules::login), Login::any());
     }
 
     #[test]
